@@ -1,0 +1,198 @@
+//! What a peer hears: from the person, from the network, from storage.
+
+use crate::{Code, PeerKey, RelayIndex};
+use bytes::Bytes;
+use content::{ContentId, GroupRange, Manifest, Message, Outboard, Root};
+use core::time::Duration;
+use std::sync::Arc;
+
+/// Names one act of sharing between the command and its outcome, before there is a content id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ShareToken(pub u64);
+
+/// Names one read from storage between the wish and its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReadToken(pub u64);
+
+/// How the bytes of a connection travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Path {
+    /// Straight to the peer: content may flow.
+    Direct,
+    /// Over a relay's circuit: signalling only.
+    Relayed,
+}
+
+/// How a relay was reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RelayWay {
+    /// libp2p over WebSocket.
+    WebSocket,
+    /// libp2p over WebRTC, without a certificate.
+    WebRtcDirect,
+    /// Natively, over TCP.
+    Tcp,
+}
+
+/// Who told us about a peer, and who can introduce us to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Introducer {
+    /// A relay: by a circuit through it.
+    Relay(RelayIndex),
+    /// A neighbour: by splicing two streams (`/starling/introduce/1`).
+    Neighbour(PeerKey),
+}
+
+/// How far a connection attempt has come, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// Waiting for the relay's circuit or the neighbour's splice.
+    Introducing,
+    /// Offer and answer are being exchanged.
+    Signalling,
+    /// The browsers are trying candidate pairs.
+    Checking,
+    /// Connected; opening the first streams.
+    Opening,
+}
+
+/// Why there is no connection to a peer (any more).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Failure {
+    /// Nobody could introduce us: the peer is not at the relay, or the neighbour does not know it.
+    NotIntroduced,
+    /// The peer, or what answered in its name, broke the signalling protocol.
+    Signalling,
+    /// No candidate pair answered in time.
+    NoDirectPath,
+    /// This page may not use WebRTC.
+    WebRtcBlocked,
+    /// A limit of ours or theirs refused the connection.
+    Limit,
+    /// It took longer than the stage allows.
+    TimedOut,
+    /// The peer closed the connection, or its tab is gone.
+    Closed,
+    /// We closed it: the peer sent bytes that did not verify, or broke a protocol.
+    Banned,
+}
+
+/// What one measured round trip was measured with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RttKind {
+    /// libp2p ping on a stream: path, send queue and event loop.
+    Ping,
+    /// The browser's own STUN round trip (`currentRoundTripTime`): the path alone.
+    Stun,
+}
+
+/// The kind of address a connected pair uses (`RTCIceCandidateType`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Candidate {
+    /// An address of the machine itself.
+    Host,
+    /// The address a STUN server sees.
+    ServerReflexive,
+    /// An address learned from the other side's checks.
+    PeerReflexive,
+    /// A TURN relay.
+    Relay,
+}
+
+/// What the person, or a script in their name, asks for.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// A file was chosen; the node holds its handle under `token` and is told to hash it.
+    Share { token: ShareToken, name: String, media_type: String, length: u64 },
+    /// Give up hashing, or stop sharing before it began.
+    CancelShare { token: ShareToken },
+    /// A link was opened.
+    Fetch { id: ContentId },
+    /// The yes on an item that asks first.
+    Accept { id: ContentId },
+    /// Stop asking for more of it; what is verified stays.
+    Pause { id: ContentId },
+    /// Go on after a pause or a failure.
+    Resume { id: ContentId },
+    /// Forget it: stop sharing, drop the bytes.
+    Remove { id: ContentId },
+    /// Serve what was fetched, or stop (the person's own shares are always served).
+    PassOn(bool),
+    /// Hang up, and do not dial it again by ourselves.
+    Disconnect { peer: PeerKey },
+    /// Try a peer again now, whatever the backoff says.
+    Retry { peer: PeerKey },
+    /// Try all relays again now.
+    RetryRelays,
+    /// Put a notice away.
+    DismissNotice { code: Code },
+}
+
+/// Everything a peer can hear. Feed one, drain the outputs, repeat.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// From the person.
+    Command(Command),
+    /// From the node's own checks of the browser: shown once, as a notice.
+    Notice { code: Code },
+
+    /// The connection to a relay is up. `key` is who it proved to be.
+    RelayConnected { relay: RelayIndex, key: PeerKey, way: RelayWay },
+    /// Our slot on the relay is granted: others can reach us through it.
+    RelayReserved { relay: RelayIndex },
+    /// The relay refused a reservation or a registration; the connection stays.
+    RelayRefused { relay: RelayIndex },
+    /// The dial failed or the connection ended.
+    RelayLost { relay: RelayIndex },
+
+    /// A relay's rendezvous, or a neighbour, named peers of our network.
+    Discovered { from: Introducer, peers: Vec<PeerKey> },
+    /// A connection attempt (theirs or ours) moved on.
+    Dialling { peer: PeerKey, stage: Stage },
+    /// The best path to a peer is now this; sent for the first connection and at every change.
+    Connected { peer: PeerKey, path: Path, dialled_by_us: bool },
+    /// The last connection to a peer is gone.
+    Disconnected { peer: PeerKey, failure: Failure },
+    /// A dial that we asked for came to nothing.
+    DialFailed { peer: PeerKey, failure: Failure },
+    /// A round trip was measured.
+    Rtt { peer: PeerKey, rtt: Duration, kind: RttKind },
+    /// A round trip to a relay was measured.
+    RelayRtt { relay: RelayIndex, rtt: Duration },
+    /// The browser told which kinds of address the direct path uses.
+    Candidates { peer: PeerKey, local: Candidate, remote: Candidate },
+
+    /// A content message from a directly connected peer.
+    Content { peer: PeerKey, message: Message },
+    /// This many bytes of earlier [`Output::SendContent`](crate::Output::SendContent) left our queue.
+    ContentFlushed { peer: PeerKey, bytes: u32 },
+    /// The peer's content stream ended or broke; requests on it are void.
+    ContentClosed { peer: PeerKey },
+    /// Bytes arrived that are not a content message: a protocol violation.
+    ContentMalformed { peer: PeerKey },
+    /// An answer to [`Output::FindProviders`](crate::Output::FindProviders), merged over whom we asked.
+    Providers { root_of: ContentId, peers: Vec<PeerKey>, from: Introducer },
+
+    /// Hashing came this far.
+    ShareProgress { token: ShareToken, hashed: u64 },
+    /// Hashing is done; the file's handle now answers to the root.
+    Shared { token: ShareToken, manifest: Manifest, outboard: Arc<Outboard> },
+    /// The file could not be read.
+    ShareFailed { token: ShareToken, code: Code },
+    /// Verified bytes are safe.
+    Stored { root: Root, range: GroupRange },
+    /// The store could not take them (`StorageFull` or `StorageRefused`).
+    StoreFailed { root: Root, code: Code },
+    /// The answer to [`Output::Read`](crate::Output::Read): exactly the bytes asked for.
+    ReadDone { token: ReadToken, bytes: Bytes },
+    /// They could not be read (`FileChanged` or `StorageRefused`).
+    ReadFailed { token: ReadToken, code: Code },
+
+    /// The tab went to the background or came back: samples taken meanwhile say little.
+    Hidden(bool),
+    /// [`Peer::next_deadline`](crate::Peer::next_deadline) has passed.
+    Wake,
+}

@@ -1,0 +1,21 @@
+//! One peer as a deterministic state machine: it hears an [`Input`] and the time, and says what it wants done.
+//!
+//! The contract, the same for every state machine here: call [`Peer::handle`]; drain [`Peer::poll_output`] to
+//! `None`; sleep until [`Peer::next_deadline`]; repeat. Nothing in this crate sends, waits, or asks what time
+//! it is, so a run can be replayed from its inputs, natively and in wasm, bit for bit.
+
+#![forbid(unsafe_code)]
+
+mod code;
+mod config;
+mod input;
+mod output;
+mod peer_key;
+pub mod snapshot;
+
+pub use code::Code;
+pub use config::{Config, RelayIndex};
+pub use input::{Candidate, Command, Failure, Input, Introducer, Path, ReadToken, RelayWay, RttKind, ShareToken, Stage};
+pub use output::{Directory, Output};
+pub use peer_key::PeerKey;
+pub use snapshot::Snapshot;

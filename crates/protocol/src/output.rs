@@ -1,0 +1,53 @@
+//! What a peer wishes. The node (or the simulator) performs it; nothing here has happened yet.
+
+use crate::{Failure, Introducer, PeerKey, ReadToken, RelayIndex, ShareToken};
+use bytes::Bytes;
+use content::{ContentId, GroupRange, Message, Root};
+
+/// Whom to ask or tell about providers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Directory {
+    /// A relay's table.
+    Relay(RelayIndex),
+    /// A neighbour's table.
+    Neighbour(PeerKey),
+}
+
+/// A wish. Each names all it needs; none waits for another.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Connect to a relay by any way it offers, WebSocket first.
+    DialRelay { relay: RelayIndex },
+    /// Ask the relay for a reservation and register under the network's name.
+    Register { relay: RelayIndex },
+    /// Ask the relay's rendezvous who is here.
+    Discover { relay: RelayIndex },
+    /// Ask a neighbour whom it knows (peer exchange).
+    AskNeighbours { peer: PeerKey },
+
+    /// Make a direct connection, introduced by a relay or a neighbour.
+    Dial { peer: PeerKey, by: Introducer },
+    /// Close all connections to a peer, for this reason.
+    HangUp { peer: PeerKey, why: Failure },
+
+    /// Tell a directory which contents we provide (all of them, replacing what it knew; renewed before the TTL).
+    Announce { to: Directory, ids: Vec<ContentId> },
+    /// Ask a directory who provides a content.
+    FindProviders { at: Directory, id: ContentId },
+
+    /// Send a message on the content stream to a directly connected peer, opening it if needed.
+    SendContent { peer: PeerKey, message: Message },
+
+    /// Hash the file behind `token`, in a worker, reporting progress.
+    Hash { token: ShareToken, name: String, media_type: String },
+    /// Drop the file handle behind `token`.
+    ForgetShare { token: ShareToken },
+    /// Prepare to hold a content of this many bytes.
+    Reserve { root: Root, length: u64 },
+    /// Keep verified bytes: `bytes` starts at `range`'s first byte and fills it (the content's last group may be short).
+    Store { root: Root, range: GroupRange, bytes: Bytes },
+    /// Read back the bytes of `range` (own file or store).
+    Read { token: ReadToken, root: Root, range: GroupRange },
+    /// Drop the bytes, or the file handle, of this root.
+    Drop { root: Root },
+}
