@@ -14,6 +14,10 @@ pub struct ShareToken(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReadToken(pub u64);
 
+/// Names a neighbour's question between its arrival and our answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AskToken(pub u64);
+
 /// How the bytes of a connection travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Path {
@@ -175,6 +179,18 @@ pub enum Input {
     ContentMalformed { peer: PeerKey },
     /// An answer to [`Output::FindProviders`](crate::Output::FindProviders), merged over whom we asked.
     Providers { root_of: ContentId, peers: Vec<PeerKey>, from: Introducer },
+
+    /// A neighbour sent a request of `/starling/providers/1`; answered by
+    /// [`Output::ProvidersAnswer`](crate::Output::ProvidersAnswer) before the next input.
+    ProvidersAsked { peer: PeerKey, request: providers::Request, token: AskToken },
+    /// A neighbour asks whom we know (peer exchange); answered by
+    /// [`Output::NeighboursAnswer`](crate::Output::NeighboursAnswer) before the next input.
+    NeighboursAsked { peer: PeerKey, token: AskToken },
+    /// `from` asks us to splice its stream to `to` (`/starling/introduce/1`); answered by
+    /// [`Output::IntroduceAnswer`](crate::Output::IntroduceAnswer) before the next input.
+    IntroduceAsked { from: PeerKey, to: PeerKey, token: AskToken },
+    /// A splice that we accepted is over, however it ended.
+    IntroduceEnded { token: AskToken },
 
     /// Hashing came this far.
     ShareProgress { token: ShareToken, hashed: u64 },

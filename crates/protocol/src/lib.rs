@@ -15,7 +15,7 @@ pub mod snapshot;
 
 pub use code::Code;
 pub use config::{Config, RelayIndex};
-pub use input::{Candidate, Command, Failure, Input, Introducer, Path, ReadToken, RelayWay, RttKind, ShareToken, Stage};
+pub use input::{AskToken, Candidate, Command, Failure, Input, Introducer, Path, ReadToken, RelayWay, RttKind, ShareToken, Stage};
 pub use output::{Directory, Output};
 pub use peer_key::PeerKey;
 pub use snapshot::Snapshot;

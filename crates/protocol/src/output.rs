@@ -1,6 +1,6 @@
 //! What a peer wishes. The node (or the simulator) performs it; nothing here has happened yet.
 
-use crate::{Failure, Introducer, PeerKey, ReadToken, RelayIndex, ShareToken};
+use crate::{AskToken, Failure, Introducer, PeerKey, ReadToken, RelayIndex, ShareToken};
 use bytes::Bytes;
 use content::{ContentId, GroupRange, Message, Root};
 
@@ -18,7 +18,8 @@ pub enum Directory {
 pub enum Output {
     /// Connect to a relay by any way it offers, WebSocket first.
     DialRelay { relay: RelayIndex },
-    /// Ask the relay for a reservation and register under the network's name.
+    /// Ask the relay for a reservation, unless we hold one, and register under the network's name. Repeated
+    /// every 30 s while connected, so that the registration never lapses (rendezvous `min_ttl` is 60 s).
     Register { relay: RelayIndex },
     /// Ask the relay's rendezvous who is here.
     Discover { relay: RelayIndex },
@@ -34,6 +35,15 @@ pub enum Output {
     Announce { to: Directory, ids: Vec<ContentId> },
     /// Ask a directory who provides a content.
     FindProviders { at: Directory, id: ContentId },
+
+    /// Our answer to a neighbour's [`Input::ProvidersAsked`](crate::Input::ProvidersAsked).
+    ProvidersAnswer { token: AskToken, response: providers::Response<PeerKey> },
+    /// Our answer to [`Input::NeighboursAsked`](crate::Input::NeighboursAsked): our direct neighbours, the asker
+    /// left out.
+    NeighboursAnswer { token: AskToken, peers: Vec<PeerKey> },
+    /// Our answer to [`Input::IntroduceAsked`](crate::Input::IntroduceAsked). When accepted, the node splices and
+    /// reports [`Input::IntroduceEnded`](crate::Input::IntroduceEnded) once.
+    IntroduceAnswer { token: AskToken, accept: bool },
 
     /// Send a message on the content stream to a directly connected peer, opening it if needed.
     SendContent { peer: PeerKey, message: Message },
