@@ -1,1 +1,37 @@
+//! Content: what a link names, how its bytes are proved group by group, and whom to ask for which of them.
+//!
+//! Everything here is pure: time, randomness and bytes come in as arguments, wishes go out as values. Peers
+//! are a type parameter, so that this crate knows nothing of addresses and tests can call them 0, 1 and 2.
+//!
+//! | to | see |
+//! |---|---|
+//! | name a content | [`ContentId`], [`Manifest`], [`Root`] |
+//! | hash a file and serve it | [`OutboardBuilder`], [`Outboard`], [`Uploads`] |
+//! | fetch and prove it | [`Download`], [`Verifier`] |
+//! | talk about it | [`Message`], [`wire::Decoder`] |
+
 #![forbid(unsafe_code)]
+
+pub mod bitfield;
+pub mod download;
+mod hash;
+pub mod id;
+pub mod layout;
+pub mod manifest;
+pub mod message;
+mod path;
+pub mod tree;
+pub mod upload;
+pub mod verify;
+pub mod wire;
+
+pub use bitfield::Bitfield;
+pub use download::{Download, DownloadConfig, DownloadInput, DownloadOutput, DropReason, Progress, SourceView};
+pub use id::{ContentId, IdError, Root};
+pub use layout::{CHUNK_LEN, GROUP_LEN, GROUPS_PER_CHUNK, GroupRange};
+pub use manifest::{Manifest, ManifestError};
+pub use message::{Message, Refusal};
+pub use tree::{ChangedError, LengthError, Outboard, OutboardBuilder, OutboardError};
+pub use upload::{DismissReason, ReadId, UploadConfig, UploadInput, UploadOutput, Uploads};
+pub use verify::{VerifiedGroup, Verifier, VerifyError};
+pub use wire::{Decoder, WireError};
