@@ -6,16 +6,25 @@
 
 #![forbid(unsafe_code)]
 
+mod choice;
 mod code;
 mod config;
+mod connections;
 mod input;
+mod introductions;
+mod measurements;
+mod notices;
+mod outbox;
 mod output;
 mod peer_key;
+mod relays;
 pub mod snapshot;
 
 pub use code::Code;
 pub use config::{Config, RelayIndex};
-pub use input::{AskToken, Candidate, Command, Failure, Input, Introducer, Path, ReadToken, RelayWay, RttKind, ShareToken, Stage};
+pub use input::{
+    AskToken, Candidate, Command, Failure, Input, Introducer, Path, ReadToken, RelayWay, RttKind, ShareToken, Stage,
+};
 pub use output::{Directory, Output};
 pub use peer_key::PeerKey;
 pub use snapshot::Snapshot;
