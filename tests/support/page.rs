@@ -1,0 +1,243 @@
+//! The page as tests see it: only through the hooks of the first screen (`data-testid` and the attributes beside
+//! them), never through prose, classes or layout. The one file to change when a hook changes.
+//!
+//! Waiting happens inside the page: a `MutationObserver` looks at every change of the document, so nothing is polled
+//! and nothing sleeps.
+
+use crate::{Browser, download};
+use anyhow::{Context, Result, bail, ensure};
+use fantoccini::Locator;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The elements every look goes through, and how they are read.
+const HOOKS: &str = r"
+    const all = (id) => [...document.querySelectorAll(`[data-testid='${id}']`)];
+    const one = (id) => all(id)[0];
+    const app = () => one('app') ?? { dataset: {} };
+    const transfers = () => all('transfer').map((element) => ({ ...element.dataset }));
+    const transfer = (id, direction) => transfers().find((item) => item.contentId === id && item.direction === direction);
+    const peers = () => all('peer').map((element) => ({ ...element.dataset }));
+    const peer = (id) => peers().find((item) => item.peerId === id);
+    const notices = () => all('notice').map((element) => element.dataset.code);
+";
+
+/// One tab showing the page.
+#[derive(Clone, Copy, Debug)]
+pub struct Tab<'a> {
+    browser: &'a Browser,
+}
+
+/// A `transfer` element.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Transfer {
+    /// Empty while a file is still being hashed.
+    #[serde(default)]
+    pub content_id: String,
+    /// `share` or `fetch`.
+    pub direction: String,
+    /// `preparing`, `waiting`, `active`, `paused`, `done` or `failed`.
+    pub state: String,
+    /// Verified bytes.
+    pub bytes: String,
+    /// All bytes, empty until known.
+    #[serde(default)]
+    pub total: String,
+    /// How many peers it comes from.
+    #[serde(default)]
+    pub sources: String,
+    /// A code, empty when all is well.
+    #[serde(default)]
+    pub error: String,
+}
+
+/// A `peer` element.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Peer {
+    /// Who.
+    pub peer_id: String,
+    /// `connecting`, `direct` or `relayed`.
+    pub path: String,
+    /// The measured round trip, empty until the first.
+    #[serde(default)]
+    pub rtt_ms: String,
+}
+
+impl<'a> Tab<'a> {
+    pub(crate) fn new(browser: &'a Browser) -> Self {
+        Self { browser }
+    }
+
+    /// The browser that shows it.
+    pub fn browser(&self) -> &'a Browser {
+        self.browser
+    }
+
+    /// Evaluates `body` (statements that `return`) with the hooks in reach.
+    pub async fn read(&self, body: &str) -> Result<Value> {
+        let script = format!("{HOOKS}\n{body}");
+        self.browser.client().execute(&script, Vec::new()).await.with_context(|| format!("in the page: {body}"))
+    }
+
+    /// Waits until the expression is something: not `null`, `undefined` or `false`.
+    pub async fn wait(&self, expression: &str, within: Duration) -> Result<Value> {
+        let script = format!(
+            r"{HOOKS}
+            const [limit, done] = arguments;
+            let over = false;
+            const finish = (answer) => {{ if (!over) {{ over = true; observer.disconnect(); clearTimeout(timer); done(answer); }} }};
+            const look = () => {{
+                const found = ({expression});
+                if (found !== undefined && found !== null && found !== false) finish({{ found }});
+            }};
+            const observer = new MutationObserver(look);
+            const timer = setTimeout(() => finish({{}}), limit);
+            observer.observe(document, {{ subtree: true, childList: true, attributes: true }});
+            look();"
+        );
+        let limit = u64::try_from(within.as_millis()).expect("a wait is short");
+        let mut answer = self.browser.client().execute_async(&script, vec![json!(limit)]).await?;
+        match answer.get_mut("found") {
+            Some(found) => Ok(found.take()),
+            None => bail!("not within {within:?}: {expression}\n{}", self.describe().await),
+        }
+    }
+
+    /// What the page shows, for a reader of a failed test.
+    pub async fn describe(&self) -> String {
+        let state = self
+            .read("return { url: location.href, app: { ...app().dataset }, transfers: transfers(), peers: peers(), notices: notices() }")
+            .await;
+        state.map_or_else(|error| format!("the page does not answer: {error:#}"), |state| format!("{state:#}"))
+    }
+
+    /// Waits until the tab is on the network, and says who it is.
+    pub async fn online(&self) -> Result<String> {
+        self.status("online", Duration::from_secs(20)).await?;
+        self.peer_id().await
+    }
+
+    /// Waits for a value of `data-status`.
+    pub async fn status(&self, status: &str, within: Duration) -> Result<()> {
+        self.wait(&format!("app().dataset.status === {}", json!(status)), within).await.map(drop)
+    }
+
+    /// `data-peer-id` of the page.
+    pub async fn peer_id(&self) -> Result<String> {
+        let id = self.wait("app().dataset.peerId || null", Duration::from_secs(10)).await?;
+        id.as_str().map(str::to_owned).context("data-peer-id is not text")
+    }
+
+    /// Goes to another screen by its `nav-` element.
+    pub async fn screen(&self, name: &str) -> Result<()> {
+        self.click(&format!("[data-testid='nav-{name}']")).await
+    }
+
+    /// Waits until a peer is shown with this path.
+    pub async fn peer(&self, id: &str, path: &str, within: Duration) -> Result<()> {
+        let expression = format!("peer({})?.path === {}", json!(id), json!(path));
+        self.wait(&expression, within).await.map(drop)
+    }
+
+    /// Waits until a peer's round trip has been measured, and returns it in milliseconds.
+    pub async fn round_trip(&self, id: &str, within: Duration) -> Result<f64> {
+        let text = self.wait(&format!("peer({})?.rttMs || null", json!(id)), within).await?;
+        let text = text.as_str().context("data-rtt-ms is not text")?;
+        text.parse().with_context(|| format!("data-rtt-ms is {text}"))
+    }
+
+    /// All peers shown.
+    pub async fn peers(&self) -> Result<Vec<Peer>> {
+        Ok(serde_json::from_value(self.read("return peers()").await?)?)
+    }
+
+    /// Chooses files in the drop zone's input, as a person's file dialog does.
+    pub async fn choose(&self, files: &[&Path]) -> Result<()> {
+        let names: Vec<&str> =
+            files.iter().map(|path| path.to_str().context("a path is not text")).collect::<Result<_>>()?;
+        let input = self.browser.client().find(Locator::Css("[data-testid='share-input']")).await?;
+        input.send_keys(&names.join("\n")).await.context("the drop zone takes no file")
+    }
+
+    /// Shares one file and waits for its link; returns the content id.
+    pub async fn share(&self, file: &Path) -> Result<String> {
+        let before = self.read("return one('share-link')?.dataset.contentId ?? ''").await?;
+        self.choose(&[file]).await?;
+        let expression = format!(
+            "(() => {{ const id = one('share-link')?.dataset.contentId; return id && id !== {before} && id; }})()"
+        );
+        let id = self.wait(&expression, Duration::from_secs(60)).await?;
+        id.as_str().map(str::to_owned).context("data-content-id is not text")
+    }
+
+    /// The link of the newest shared item.
+    pub async fn link(&self) -> Result<String> {
+        let link = self.read("return one('share-link')?.href").await?;
+        link.as_str().map(str::to_owned).context("no link is shown")
+    }
+
+    /// Follows a link inside the running page, as pasting it into the address bar does.
+    pub async fn fetch(&self, id: &str) -> Result<()> {
+        self.read(&format!("location.hash = {}; return true", json!(format!("#/get/{id}")))).await.map(drop)
+    }
+
+    /// Waits until the expression over `item` (its `data-` attributes) holds.
+    pub async fn transfer(&self, id: &str, direction: &str, expression: &str, within: Duration) -> Result<Transfer> {
+        let id = json!(id);
+        let expression = format!("((item) => item && ({expression}) && item)(transfer({id}, {}))", json!(direction));
+        Ok(serde_json::from_value(self.wait(&expression, within).await?)?)
+    }
+
+    /// Waits until a fetched item is complete.
+    pub async fn fetched(&self, id: &str, within: Duration) -> Result<Transfer> {
+        let item = self.transfer(id, "fetch", "item.state === 'done' || item.state === 'failed'", within).await?;
+        ensure!(item.state == "done", "the fetch failed: {item:?}");
+        ensure!(item.bytes == item.total, "done, but not all bytes are verified: {item:?}");
+        Ok(item)
+    }
+
+    /// All items shown.
+    pub async fn transfers(&self) -> Result<Vec<Transfer>> {
+        Ok(serde_json::from_value(self.read("return transfers()").await?)?)
+    }
+
+    /// Saves a finished item by its `save` element and waits for the file.
+    pub async fn save(&self, id: &str, within: Duration) -> Result<PathBuf> {
+        let before = download::listed(self.browser.downloads())?;
+        self.click(&format!("[data-testid='transfer'][data-content-id='{id}'] [data-testid='save']")).await?;
+        download::finished(self.browser.downloads(), &before, within).await
+    }
+
+    /// The codes of the notices shown.
+    pub async fn notices(&self) -> Result<Vec<String>> {
+        Ok(serde_json::from_value(self.read("return notices()").await?)?)
+    }
+
+    /// Waits for a notice with this code.
+    pub async fn notice(&self, code: &str, within: Duration) -> Result<()> {
+        self.wait(&format!("notices().includes({})", json!(code)), within).await.map(drop)
+    }
+
+    /// Clicks an element once it is there.
+    pub async fn click(&self, selector: &str) -> Result<()> {
+        self.wait(&format!("document.querySelector({}) !== null", json!(selector)), Duration::from_secs(10)).await?;
+        let element = self.browser.client().find(Locator::Css(selector)).await?;
+        element.click().await.with_context(|| format!("{selector} cannot be clicked"))
+    }
+
+    /// Fails when the page broke its own policy or reported an error.
+    pub async fn behaved(&self) -> Result<()> {
+        let seen = self.read("return globalThis.__witness ?? null").await?;
+        ensure!(!seen.is_null(), "the witness script did not run in this tab");
+        let empty = |key: &str| seen[key].as_array().is_some_and(Vec::is_empty);
+        ensure!(empty("violations"), "the page broke its policy: {}", seen["violations"]);
+        ensure!(empty("errors"), "the page reported errors: {}", seen["errors"]);
+        let logged = self.browser.logged_errors().await?;
+        ensure!(logged.is_empty(), "the browser logged errors: {logged:?}");
+        Ok(())
+    }
+}
