@@ -100,6 +100,12 @@ impl Browser {
         Ok(Tab::new(self))
     }
 
+    /// Puts another tab in front, so that this one is hidden from now on, as when a person reads something else.
+    pub async fn hide(&self) -> Result<()> {
+        let front = self.client.new_window(true).await.context("no second tab can be opened")?;
+        self.devtools("Target.activateTarget", &json!({ "targetId": String::from(front.handle) })).await.map(drop)
+    }
+
     /// The driver's connection, for what has no method here.
     pub fn client(&self) -> &Client {
         &self.client

@@ -222,6 +222,18 @@ impl<'a> Tab<'a> {
         self.wait(&format!("notices().includes({})", json!(code)), within).await.map(drop)
     }
 
+    /// Whether the tab is hidden, and has been since it was opened.
+    pub async fn always_hidden(&self) -> Result<bool> {
+        Ok(self.read("return document.hidden && globalThis.__witness.shown === 0").await? == Value::Bool(true))
+    }
+
+    /// The page's own account of everything, `window.starling.snapshot()`: for what no hook carries.
+    pub async fn snapshot(&self) -> Result<Value> {
+        let snapshot = self.read("return window.starling.snapshot()").await?;
+        ensure!(snapshot.is_object(), "window.starling.snapshot() gave {snapshot}");
+        Ok(snapshot)
+    }
+
     /// Clicks an element once it is there.
     pub async fn click(&self, selector: &str) -> Result<()> {
         self.wait(&format!("document.querySelector({}) !== null", json!(selector)), Duration::from_secs(10)).await?;

@@ -79,7 +79,7 @@ impl Relay {
     /// Bytes forwarded over circuits, both ways together.
     pub async fn circuit_bytes(&self) -> Result<u64> {
         let metrics = self.metrics().await?;
-        metrics["circuit_bytes"].as_u64().with_context(|| format!("no circuit_bytes in {metrics}"))
+        metrics["circuit_bytes"]["total"].as_u64().with_context(|| format!("no circuit_bytes in {metrics}"))
     }
 
     /// Whether it has been started and not killed.
