@@ -98,6 +98,16 @@ impl Bitfield {
         self.words.iter().zip(0u32..).flat_map(|(&word, at)| ones_of(word).map(move |bit| at * WORD + bit))
     }
 
+    /// The numbers of `range` that are not members, ascending. Costs one step per 64 numbers and one each.
+    pub fn absent(&self, range: Range<u32>) -> impl Iterator<Item = u32> + '_ {
+        let (start, end) = (range.start.min(self.len), range.end.min(self.len));
+        (start / WORD..end.div_ceil(WORD)).flat_map(move |at| {
+            let below =
+                |number: u32| 1u64.checked_shl(number.saturating_sub(at * WORD)).map_or(u64::MAX, |bit| bit - 1);
+            ones_of(!self.words[at as usize] & below(end) & !below(start)).map(move |bit| at * WORD + bit)
+        })
+    }
+
     /// The members as runs, ascending, not touching each other.
     pub fn runs(&self) -> impl Iterator<Item = Range<u32>> + '_ {
         let mut members = self.iter().peekable();
@@ -208,6 +218,8 @@ mod tests {
                 prop_assert_eq!(bits.ones() as usize, model.len());
             }
             prop_assert!(bits.iter().eq(model.iter().copied()));
+            let (from, to) = (len / 3, len / 3 * 2);
+            prop_assert!(bits.absent(from..to).eq((from..to).filter(|index| !model.contains(index))));
             prop_assert!(bits.runs().flatten().eq(model.iter().copied()));
             prop_assert_eq!(Bitfield::from_bytes(len, &bits.to_bytes()), Ok(bits));
         }

@@ -3,194 +3,129 @@
 //! One [`Download`] per content: hears what the network and the store said, says what to do, never sends or
 //! waits.
 //! Invariant: a group is missing, in flight, or verified, and exactly one of them.
+//!
+//! A source is asked for runs of groups, one chunk at a time, as soon as a little of its flow window is free,
+//! so that several requests are always under way. It goes on with the chunk it began; then come chunks that
+//! another source left unfinished, then the rarest, and at last a share of what others work on. When nothing
+//! is missing, the slowest are raced. What fails, for whatever reason, is missing again group by group.
+//!
+//! Rarest first and endgame follow BEP 3 and "Rarest First and Choke Algorithms Are Enough" (2006). No event
+//! costs more for a longer content, except the coming and going of a source that holds part of it.
 
-use crate::{Bitfield, ChangedError, GroupRange, Manifest, Message, Outboard, Root, VerifyError};
+mod endgame;
+mod events;
+mod gather;
+mod groups;
+mod rarest_first;
+mod source;
+
+pub use events::{DownloadConfig, DownloadInput, DownloadOutput, DropReason, Progress, SourceView};
+
+use crate::layout::{chunk_count, chunk_of, group_count, group_len};
+use crate::random::Random;
+use crate::{
+    Bitfield, ChangedError, GROUP_LEN, GROUPS_PER_CHUNK, GroupRange, Manifest, Message, Outboard, Refusal, Root,
+    Verifier, VerifyError,
+};
 use bytes::Bytes;
 use clock::Time;
-use core::time::Duration;
+use core::fmt::Debug;
+use gather::Gather;
+use groups::{Groups, Mask};
+use rarest_first::Rarity;
+use source::{Lapse, Source};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// Limits and habits of a download.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DownloadConfig {
-    /// Bytes asked of a source before we know how fast it is.
-    pub window_start: u32,
-    /// Bytes asked of the slowest source.
-    pub window_min: u32,
-    /// Bytes asked of the fastest.
-    pub window_max: u32,
-    /// How much of a source's time its window should fill, at least.
-    pub window_span: Duration,
-    /// The shortest time a request is given.
-    pub deadline_min: Duration,
-    /// How long a source may be silent, once its oldest request is overdue.
-    pub silence_max: Duration,
-    /// How long a source that failed us is left alone at first; doubles up to `rest_max`.
-    pub rest_min: Duration,
-    /// The longest rest.
-    pub rest_max: Duration,
-}
+/// Sources known at once: more than a tab has connections (security-and-faults.md C1). More are ignored.
+pub const SOURCES_MAX: usize = 32;
 
-impl Default for DownloadConfig {
-    fn default() -> Self {
-        Self {
-            window_start: 512 * 1024,
-            window_min: 128 * 1024,
-            window_max: 4 * 1024 * 1024,
-            window_span: Duration::from_millis(250),
-            deadline_min: Duration::from_secs(5),
-            silence_max: Duration::from_secs(3),
-            rest_min: Duration::from_secs(1),
-            rest_max: Duration::from_secs(30),
-        }
-    }
-}
+/// Peers remembered as dropped. The lowest is forgotten when more are: it costs that peer a connection to
+/// come back, and us one group to find out again.
+const BANNED_MAX: usize = 1024;
 
-/// What a download hears.
-#[derive(Clone, Debug)]
-pub enum DownloadInput<P> {
-    /// A directly connected peer may have the content: it is followed, and asked once it says what it holds.
-    SourceFound {
-        /// Who.
-        peer: P,
-    },
-    /// The peer, or its content stream, is gone. Everything asked of it is missing again.
-    SourceGone {
-        /// Who.
-        peer: P,
-    },
-    /// A message about this content. Those that are not a provider's ([`Message::Follow`], [`Message::Want`])
-    /// are for [`Uploads`](crate::Uploads) and ignored here.
-    Message {
-        /// From whom.
-        peer: P,
-        /// What.
-        message: Message,
-    },
-    /// What [`DownloadOutput::Store`] named is safe.
-    Stored {
-        /// Exactly one range of one such wish, or several together.
-        range: GroupRange,
-    },
-    /// The store took nothing that it has not confirmed. The download pauses; what was not stored is missing.
-    StoreFailed,
-    /// Ask for nothing more. What is in flight is cancelled.
-    Pause,
-    /// Go on.
-    Resume,
-    /// [`Download::next_deadline`] has passed.
-    Wake,
-}
+/// Unfinished chunks looked at for a source that may not hold them.
+const BEGUN_LOOKED_AT_MAX: usize = 64;
 
-/// What a download wishes.
-#[derive(Clone, Debug)]
-pub enum DownloadOutput<P> {
-    /// Send this.
-    Send {
-        /// To whom.
-        peer: P,
-        /// What.
-        message: Message,
-    },
-    /// Keep these verified bytes and answer [`DownloadInput::Stored`].
-    Store {
-        /// The groups.
-        range: GroupRange,
-        /// Their bytes.
-        bytes: Bytes,
-    },
-    /// These chunks are stored whole: they can be served, and those who follow us may be told.
-    Held {
-        /// The groups of the chunks.
-        range: GroupRange,
-    },
-    /// Never ask this peer again. The download has forgotten it already and will ignore it.
-    DropSource {
-        /// Who.
-        peer: P,
-        /// Why.
-        why: DropReason,
-    },
-    /// Everything is stored. Nothing follows.
-    Done,
-}
-
-/// Why a source is never asked again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DropReason {
-    /// It sent bytes that do not belong to the content.
-    #[error("bytes do not verify")]
-    BadBytes(#[source] VerifyError),
-    /// Its bitfield is of another content.
-    #[error("a bitfield of {found} chunks, expected {expected}")]
-    WrongShape {
-        /// Chunks in the content.
-        expected: u32,
-        /// Chunks in its bitfield.
-        found: u32,
-    },
-    /// It speaks of groups that the content does not have.
-    #[error("groups outside the content")]
-    OutOfBounds,
-    /// It sent far more that nobody asked for than it sent of use.
-    #[error("groups that nobody asked for")]
-    Unasked,
-    /// Again and again it refused what it had said it holds.
-    #[error("refuses what it says it holds")]
-    BrokenPromise,
-}
-
-/// How far a download is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Bytes of the content.
-    pub length: u64,
-    /// Bytes proved.
-    pub verified: u64,
-    /// Bytes proved and safe.
-    pub stored: u64,
-    /// Bytes of groups that arrived for nothing: twice, unasked, or wrong.
-    pub wasted: u64,
-    /// Bytes asked for and not here yet.
-    pub in_flight: u64,
-    /// It was told to pause, or the store failed.
-    pub paused: bool,
-    /// All is stored.
-    pub done: bool,
-}
-
-/// One source, for the screen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SourceView<P> {
-    /// Who.
-    pub peer: P,
-    /// Chunks it says it holds.
-    pub chunks: u32,
-    /// Bytes that came from it and were of use.
-    pub given: u64,
-    /// Bytes asked of it and not here yet.
-    pub outstanding: u32,
-    /// Bytes per second, smoothed over the time that it had something to send.
-    pub rate: u64,
-    /// It failed us lately and is left alone for a while.
-    pub resting: bool,
-}
+/// Longest wait before a source that does not say what it holds is asked again.
+const FOLLOW_WAIT_MAX: core::time::Duration = core::time::Duration::from_secs(60);
 
 /// One content's fetch.
 #[derive(Debug)]
 pub struct Download<P> {
     manifest: Manifest,
     config: DownloadConfig,
-    _peers: core::marker::PhantomData<P>,
+    random: Random,
+    verifier: Verifier,
+    groups: Groups,
+    /// Chunks stored whole.
+    held: Bitfield,
+    rarity: Rarity,
+    /// Open chunks of which something is in flight or verified.
+    begun: BTreeSet<u32>,
+    /// Chunks that are some source's current one.
+    claimed: Bitfield,
+    sources: BTreeMap<P, Source>,
+    banned: BTreeSet<P>,
+    gather: Gather,
+    wasted: u64,
+    paused: bool,
+    done: bool,
+    /// When to look again whether a source that has nothing to do could race another.
+    race_at: Option<Time>,
+    outbox: VecDeque<DownloadOutput<P>>,
 }
 
-impl<P: Copy + Ord + core::fmt::Debug> Download<P> {
+impl<P: Copy + Ord + Debug> Download<P> {
     /// Starts with nothing. `seed` breaks ties between equally rare chunks, so that two consumers that start
     /// together do not ask for the same.
     ///
     /// Content of no bytes is done at once.
     pub fn new(manifest: Manifest, config: DownloadConfig, seed: u64) -> Self {
-        let _ = seed;
-        Self { manifest, config, _peers: core::marker::PhantomData }
+        let verifier = Verifier::new(manifest.root, manifest.length);
+        let held = Bitfield::empty(group_count(manifest.length));
+        Self::with_held(manifest, config, seed, verifier, &held)
+    }
+
+    /// Goes on with `held` groups that are stored, and what an earlier verifier of this content proved. Its
+    /// hashes above the held groups are what lets us serve them meanwhile.
+    pub fn with_held(
+        manifest: Manifest,
+        config: DownloadConfig,
+        seed: u64,
+        verifier: Verifier,
+        held: &Bitfield,
+    ) -> Self {
+        let chunks = chunk_count(manifest.length);
+        let mut download = Self {
+            config,
+            random: Random::new(seed),
+            verifier,
+            groups: Groups::new(manifest.length),
+            held: Bitfield::empty(chunks),
+            rarity: Rarity::new(chunks),
+            begun: BTreeSet::new(),
+            claimed: Bitfield::empty(chunks),
+            sources: BTreeMap::new(),
+            banned: BTreeSet::new(),
+            gather: Gather::default(),
+            wasted: 0,
+            paused: false,
+            done: false,
+            race_at: None,
+            outbox: VecDeque::new(),
+            manifest,
+        };
+        let groups = group_count(download.length());
+        for group in held.iter().take_while(|&group| group < groups) {
+            download.groups.verify(group);
+            download.groups.store(chunk_of(group), Mask::single(group));
+        }
+        for chunk in 0..chunks {
+            download.note_held(chunk);
+            download.refresh(chunk);
+        }
+        download.finish_if_stored();
+        download
     }
 
     /// The manifest it was started with.
@@ -203,45 +138,536 @@ impl<P: Copy + Ord + core::fmt::Debug> Download<P> {
         self.manifest.root
     }
 
-    /// Hears one thing.
+    fn length(&self) -> u64 {
+        self.manifest.length
+    }
+
+    /// Hears one thing. Once it is done, nothing matters any more.
     pub fn handle(&mut self, now: Time, input: DownloadInput<P>) {
-        let _ = (now, input, self.config);
+        if self.done {
+            return;
+        }
+        match input {
+            DownloadInput::SourceFound { peer } => self.on_source_found(now, peer),
+            DownloadInput::SourceGone { peer } => self.on_source_gone(now, peer),
+            DownloadInput::Message { peer, message } => self.on_message(now, peer, message),
+            DownloadInput::Stored { range } => self.on_stored(now, range),
+            DownloadInput::StoreFailed => self.on_store_failed(),
+            DownloadInput::Pause => self.on_pause(),
+            DownloadInput::Resume => self.on_resume(now),
+            DownloadInput::Wake => self.on_wake(now),
+        }
     }
 
     /// The next wish, in order; call until there is none.
     pub fn poll_output(&mut self) -> Option<DownloadOutput<P>> {
-        None
+        self.outbox.pop_front()
     }
 
     /// When to send [`DownloadInput::Wake`], if nothing else happens before.
     pub fn next_deadline(&self) -> Option<Time> {
-        None
+        if self.done {
+            return None;
+        }
+        let sources = self.sources.values().filter_map(|source| source.next_deadline(&self.config));
+        let gathered = self.gather.since().map(|since| since + self.config.gather_max);
+        sources.chain(gathered).chain(self.race_at).min()
     }
 
     /// How far it is.
     pub fn progress(&self) -> Progress {
-        Progress::default()
+        Progress {
+            length: self.length(),
+            verified: self.groups.verified_bytes(),
+            stored: self.groups.stored_bytes(),
+            wasted: self.wasted,
+            in_flight: u64::from(self.groups.in_flight_count()) * u64::from(GROUP_LEN),
+            paused: self.paused,
+            done: self.done,
+        }
     }
 
     /// Whom it knows, in order.
     pub fn sources(&self) -> impl Iterator<Item = SourceView<P>> + '_ {
-        core::iter::empty()
+        self.sources.iter().map(|(&peer, source)| source.view(peer))
     }
 
     /// The chunks that are stored whole: what we may offer ([`UploadInput::Offer`](crate::UploadInput::Offer)).
-    pub fn held(&self) -> Bitfield {
-        Bitfield::empty(0)
+    pub fn held(&self) -> &Bitfield {
+        &self.held
     }
 
     /// The messages for a want of `range` that [`Uploads`](crate::Uploads) passed on, from a copy that is
     /// still partial. As [`Outboard::encode`].
     pub fn encode(&self, range: GroupRange, known: u8, bytes: &Bytes) -> Result<Vec<Message>, ChangedError> {
-        let _ = (known, bytes);
-        Err(ChangedError::Unverified { group: range.first })
+        self.verifier.encode(range, known, bytes)
     }
 
     /// The whole outboard, once every group is verified: for serving when the download is gone.
     pub fn outboard(&self) -> Option<Outboard> {
-        None
+        self.verifier.outboard()
+    }
+
+    // What is heard.
+
+    fn on_source_found(&mut self, now: Time, peer: P) {
+        if self.banned.contains(&peer) || self.sources.contains_key(&peer) || self.sources.len() >= SOURCES_MAX {
+            return;
+        }
+        self.sources.insert(peer, Source::new(now, &self.config));
+        self.send(peer, Message::Follow { root: self.root() });
+    }
+
+    fn on_source_gone(&mut self, now: Time, peer: P) {
+        if self.forget(peer) {
+            self.ask_all(now);
+        }
+    }
+
+    fn on_message(&mut self, now: Time, peer: P, message: Message) {
+        if message.root() != Some(self.root()) || !self.sources.contains_key(&peer) {
+            return;
+        }
+        match message {
+            Message::Holds { bits, .. } => self.on_holds(now, peer, &bits),
+            Message::Have { range, .. } => self.on_have(now, peer, range),
+            Message::Group { group, parents, bytes, .. } => self.on_group(now, peer, group, &parents, bytes),
+            Message::Refuse { range, reason, .. } => self.on_refuse(now, peer, range, reason),
+            Message::GetManifest { .. }
+            | Message::Manifest { .. }
+            | Message::NoContent { .. }
+            | Message::Follow { .. }
+            | Message::Unfollow { .. }
+            | Message::Want { .. }
+            | Message::Cancel { .. } => {}
+        }
+    }
+
+    fn on_holds(&mut self, now: Time, peer: P, bits: &Bitfield) {
+        let expected = chunk_count(self.length());
+        if bits.len() != expected {
+            return self.drop_source(now, peer, DropReason::WrongShape { expected, found: bits.len() });
+        }
+        for run in bits.runs() {
+            self.add_held(peer, run);
+        }
+        self.add_held(peer, 0..0);
+        self.ask(now, peer);
+    }
+
+    fn on_have(&mut self, now: Time, peer: P, range: GroupRange) {
+        if !range.is_within(self.length()) {
+            return self.drop_source(now, peer, DropReason::OutOfBounds);
+        }
+        self.add_held(peer, range.whole_chunks(self.length()));
+        self.ask(now, peer);
+    }
+
+    fn on_group(&mut self, now: Time, peer: P, group: u32, parents: &[u8], bytes: Bytes) {
+        let length = self.length();
+        let groups = group_count(length);
+        if group >= groups {
+            return self.drop_source(now, peer, DropReason::OutOfBounds);
+        }
+        let Some(source) = self.sources.get_mut(&peer) else { return };
+        let asked = source.on_group(now, group, length);
+        let wire_len = bytes.len() as u64;
+        if self.groups.is_verified(group) {
+            self.wasted += wire_len;
+            return self.on_useless(now, peer);
+        }
+        match self.verifier.check(group, parents, bytes) {
+            Ok(verified) => {
+                self.on_verified(now, peer, group);
+                self.gather.push(now, verified);
+                if self.groups.is_whole(chunk_of(group)) {
+                    self.hand_to_store(chunk_of(group));
+                }
+                self.ask(now, peer);
+            }
+            Err(error) => {
+                self.wasted += wire_len;
+                if asked {
+                    self.missing_again(chunk_of(group), Mask::single(group));
+                }
+                match error {
+                    // The pairs above came with a group that was lost on the way: nobody lied.
+                    VerifyError::Unconnected { .. } => self.on_unconnected(now, peer),
+                    VerifyError::OutOfBounds { .. }
+                    | VerifyError::Length { .. }
+                    | VerifyError::Parents { .. }
+                    | VerifyError::ParentHash { .. }
+                    | VerifyError::GroupHash { .. } => self.drop_source(now, peer, DropReason::BadBytes(error)),
+                }
+            }
+        }
+    }
+
+    fn on_verified(&mut self, now: Time, peer: P, group: u32) {
+        let chunk = chunk_of(group);
+        let losers = self.take_back_from_others(peer, group);
+        self.groups.verify(group);
+        self.refresh(chunk);
+        if let Some(source) = self.sources.get_mut(&peer) {
+            source.on_useful(group_len(group, self.manifest.length), &self.config);
+        }
+        for loser in losers {
+            self.send(loser, Message::Cancel { root: self.root(), range: GroupRange::single(group) });
+            self.ask(now, loser);
+        }
+    }
+
+    /// Whoever else was asked for the group need not send it.
+    fn take_back_from_others(&mut self, peer: P, group: u32) -> Vec<P> {
+        let length = self.length();
+        if !self.groups.is_in_flight(group) {
+            return Vec::new();
+        }
+        let others = self.sources.iter_mut().filter(|(other, _)| **other != peer);
+        others
+            .filter_map(|(&other, source)| {
+                let taken = source.take_back(GroupRange::single(group), length);
+                (!taken.is_empty()).then_some(other)
+            })
+            .collect()
+    }
+
+    fn on_unconnected(&mut self, now: Time, peer: P) {
+        if let Some(source) = self.sources.get_mut(&peer) {
+            source.on_useless();
+        }
+        self.on_useless(now, peer);
+    }
+
+    fn on_useless(&mut self, now: Time, peer: P) {
+        match self.sources.get(&peer) {
+            Some(source) if source.is_flooding() => self.drop_source(now, peer, DropReason::Unasked),
+            Some(_) => self.ask_all(now),
+            None => {}
+        }
+    }
+
+    fn on_refuse(&mut self, now: Time, peer: P, range: GroupRange, reason: Refusal) {
+        let length = self.length();
+        let range = range.intersection(GroupRange::whole(length));
+        let Some(source) = self.sources.get_mut(&peer) else { return };
+        for (chunk, mask) in source.take_back(range, length) {
+            self.missing_again(chunk, mask);
+        }
+        match reason {
+            Refusal::Busy => self.rest(now, peer),
+            Refusal::NotHeld | Refusal::Unreadable => {
+                let first = chunk_of(range.first);
+                let end = range.end().div_ceil(GROUPS_PER_CHUNK);
+                self.remove_held(now, peer, first..end);
+            }
+            Refusal::Withdrawn => self.remove_held(now, peer, 0..chunk_count(length)),
+        }
+        self.ask_all(now);
+    }
+
+    fn on_stored(&mut self, now: Time, range: GroupRange) {
+        let range = range.intersection(GroupRange::whole(self.length()));
+        if range.is_empty() {
+            return;
+        }
+        for chunk in chunk_of(range.first)..=chunk_of(range.end() - 1) {
+            self.groups.store(chunk, Mask::of_chunk(chunk, range));
+            if self.note_held(chunk) {
+                let range = GroupRange::of_chunk(chunk, self.length());
+                self.outbox.push_back(DownloadOutput::Held { range });
+            }
+        }
+        self.finish_if_stored();
+        self.ask_all(now);
+    }
+
+    fn on_store_failed(&mut self) {
+        self.on_pause();
+        self.gather.clear();
+        for chunk in 0..chunk_count(self.length()) {
+            self.groups.forget_unstored(chunk);
+            self.refresh(chunk);
+        }
+    }
+
+    fn on_pause(&mut self) {
+        self.paused = true;
+        self.race_at = None;
+        for peer in self.peers() {
+            self.take_back_all(peer);
+        }
+    }
+
+    fn on_resume(&mut self, now: Time) {
+        self.paused = false;
+        self.ask_all(now);
+    }
+
+    fn on_wake(&mut self, now: Time) {
+        self.race_at = self.race_at.filter(|&at| at > now);
+        for peer in self.peers() {
+            self.check_follow(now, peer);
+            self.check_requests(now, peer);
+        }
+        while let Some(chunk) = self.gather.overdue(now, self.config.gather_max) {
+            self.hand_to_store(chunk);
+        }
+        self.ask_all(now);
+    }
+
+    fn check_follow(&mut self, now: Time, peer: P) {
+        let Some(source) = self.sources.get_mut(&peer) else { return };
+        source.wake(now);
+        if source.held().is_none() && source.follow_at <= now {
+            source.follow_wait = (source.follow_wait * 2).min(FOLLOW_WAIT_MAX);
+            source.follow_at = now + source.follow_wait;
+            self.send(peer, Message::Follow { root: self.root() });
+        }
+    }
+
+    fn check_requests(&mut self, now: Time, peer: P) {
+        while let Some(source) = self.sources.get_mut(&peer)
+            && let Some((due, lapse)) = source.due(&self.config)
+            && due <= now
+        {
+            match lapse {
+                Lapse::Skipped => {
+                    self.take_back_first(peer);
+                }
+                Lapse::Silent => self.rest(now, peer),
+            }
+        }
+    }
+
+    // What sources hold.
+
+    /// A source holds these chunks, too. Costs one step per chunk that is new, and one per 64 that are not.
+    fn add_held(&mut self, peer: P, chunks: core::ops::Range<u32>) {
+        let Some(source) = self.sources.get_mut(&peer) else { return };
+        let count = chunk_count(self.manifest.length);
+        let held = source.held_mut().get_or_insert_with(|| Bitfield::empty(count));
+        if held.is_full() {
+            return;
+        }
+        let fresh: Vec<u32> = held.absent(chunks).collect();
+        if held.ones() + fresh.len() as u32 == count {
+            // It holds everything now: sources that do are not counted.
+            held.iter().for_each(|chunk| self.rarity.fewer(chunk));
+            *held = Bitfield::full(count);
+            return;
+        }
+        for chunk in fresh {
+            held.insert(chunk);
+            self.rarity.more(chunk);
+        }
+    }
+
+    /// A source does not hold these chunks (any more), whatever it said.
+    fn remove_held(&mut self, now: Time, peer: P, chunks: core::ops::Range<u32>) {
+        self.release_current(peer);
+        let Some(source) = self.sources.get_mut(&peer) else { return };
+        let Some(held) = source.held_mut() else { return };
+        if held.is_full() {
+            held.iter().for_each(|chunk| self.rarity.more(chunk));
+        }
+        for chunk in chunks {
+            if held.remove(chunk) {
+                self.rarity.fewer(chunk);
+            }
+        }
+        if source.on_refused() {
+            self.drop_source(now, peer, DropReason::BrokenPromise);
+        }
+    }
+
+    // Taking back.
+
+    /// Nobody brings these groups now, unless a second source was asked.
+    fn missing_again(&mut self, chunk: u32, mask: Mask) {
+        self.groups.give_up(chunk, mask);
+        self.refresh(chunk);
+    }
+
+    /// Takes the oldest request back from a source that is still there. False if there was none.
+    fn take_back_first(&mut self, peer: P) -> bool {
+        let Some(request) = self.sources.get_mut(&peer).and_then(Source::take_back_first) else { return false };
+        self.missing_again(request.chunk, request.left);
+        let root = self.root();
+        for range in request.left.runs(request.chunk) {
+            self.send(peer, Message::Cancel { root, range });
+        }
+        true
+    }
+
+    fn take_back_all(&mut self, peer: P) {
+        while self.take_back_first(peer) {}
+        self.release_current(peer);
+    }
+
+    /// It failed us: everything is taken back, and it is left alone for a while.
+    fn rest(&mut self, now: Time, peer: P) {
+        self.take_back_all(peer);
+        if let Some(source) = self.sources.get_mut(&peer) {
+            source.rest(now, &self.config);
+        }
+    }
+
+    fn release_current(&mut self, peer: P) {
+        if let Some(chunk) = self.sources.get_mut(&peer).and_then(|source| source.current.take()) {
+            self.claimed.remove(chunk);
+            self.refresh(chunk);
+        }
+    }
+
+    /// A source that is no longer there. False if it was not known.
+    fn forget(&mut self, peer: P) -> bool {
+        self.release_current(peer);
+        let Some(mut source) = self.sources.remove(&peer) else { return false };
+        while let Some(request) = source.take_back_first() {
+            self.missing_again(request.chunk, request.left);
+        }
+        if let Some(held) = source.held().filter(|held| !held.is_full()) {
+            held.iter().for_each(|chunk| self.rarity.fewer(chunk));
+        }
+        true
+    }
+
+    fn drop_source(&mut self, now: Time, peer: P, why: DropReason) {
+        self.forget(peer);
+        self.banned.insert(peer);
+        if self.banned.len() > BANNED_MAX {
+            self.banned.pop_first();
+        }
+        self.outbox.push_back(DownloadOutput::DropSource { peer, why });
+        self.ask_all(now);
+    }
+
+    // Asking.
+
+    /// Everyone gets one request in turn, until nobody has room or nothing is left to ask for.
+    fn ask_all(&mut self, now: Time) {
+        let mut peers = self.peers();
+        while !peers.is_empty() {
+            peers.retain(|&peer| self.ask_once(now, peer));
+        }
+    }
+
+    fn ask(&mut self, now: Time, peer: P) {
+        while self.ask_once(now, peer) {}
+    }
+
+    /// One more request, if there is room for one and something to ask for.
+    fn ask_once(&mut self, now: Time, peer: P) -> bool {
+        let Some(source) = self.sources.get(&peer) else { return false };
+        let room = source.room(&self.config);
+        if !source.is_ready() || room == 0 || !self.may_ask() {
+            return false;
+        }
+        match self.pick(peer) {
+            Some(chunk) => {
+                let limit = room.min(self.fair_share());
+                let Some(range) = self.groups.missing(chunk).first_run(chunk, limit) else { return false };
+                self.groups.ask(chunk, Mask::of(range));
+                self.request(now, peer, range);
+                true
+            }
+            None => self.race(now, peer),
+        }
+    }
+
+    fn request(&mut self, now: Time, peer: P, range: GroupRange) {
+        let known = self.verifier.known_above(range.first);
+        let length = self.length();
+        if let Some(source) = self.sources.get_mut(&peer) {
+            source.push(now, range, length, &self.config);
+        }
+        self.refresh(chunk_of(range.first));
+        self.send(peer, Message::Want { root: self.root(), range, known });
+    }
+
+    fn may_ask(&self) -> bool {
+        let unstored = self.groups.verified_bytes() - self.groups.stored_bytes();
+        let in_flight = u64::from(self.groups.in_flight_count()) * u64::from(GROUP_LEN);
+        !self.paused && !self.done && unstored + in_flight < u64::from(self.config.buffer_max)
+    }
+
+    /// Groups that one request may take so that something is left for the other sources, too.
+    fn fair_share(&self) -> u32 {
+        let ready = self.sources.values().filter(|source| source.is_ready()).count() as u32;
+        self.groups.missing_count().div_ceil(ready.max(1)).clamp(1, GROUPS_PER_CHUNK)
+    }
+
+    /// The chunk that a source goes on with, or begins.
+    fn pick(&mut self, peer: P) -> Option<u32> {
+        let source = self.sources.get(&peer)?;
+        if let Some(chunk) = source.current {
+            if !self.groups.missing(chunk).is_empty() {
+                return Some(chunk);
+            }
+            self.release_current(peer);
+        }
+        let source = self.sources.get(&peer)?;
+        let begun = self.begun.iter().take(BEGUN_LOOKED_AT_MAX).copied().find(|&chunk| source.holds(chunk));
+        let open = begun.or_else(|| self.rarity.rarest(source.held()?, &mut self.random));
+        if let Some(chunk) = open {
+            self.claim(peer, chunk);
+            return Some(chunk);
+        }
+        // Everything open to it is taken: help with what others work on.
+        let others = self.sources.values().filter_map(|other| other.current);
+        others.filter(|&chunk| source.holds(chunk)).find(|&chunk| !self.groups.missing(chunk).is_empty())
+    }
+
+    fn claim(&mut self, peer: P, chunk: u32) {
+        if let Some(source) = self.sources.get_mut(&peer) {
+            source.current = Some(chunk);
+            self.claimed.insert(chunk);
+            self.refresh(chunk);
+        }
+    }
+
+    /// Puts a chunk where its state says it belongs, after any change of it.
+    fn refresh(&mut self, chunk: u32) {
+        let open = !self.claimed.get(chunk) && !self.groups.missing(chunk).is_empty();
+        self.rarity.set_open(chunk, open);
+        let _changed =
+            if open && self.groups.is_begun(chunk) { self.begun.insert(chunk) } else { self.begun.remove(&chunk) };
+    }
+
+    // Keeping.
+
+    fn hand_to_store(&mut self, chunk: u32) {
+        for (range, bytes) in self.gather.take(chunk) {
+            self.outbox.push_back(DownloadOutput::Store { range, bytes });
+        }
+    }
+
+    /// Notes a chunk that is stored whole. True if it was not before.
+    fn note_held(&mut self, chunk: u32) -> bool {
+        self.groups.is_held(chunk) && self.held.insert(chunk)
+    }
+
+    fn finish_if_stored(&mut self) {
+        if self.done || self.groups.stored_bytes() < self.length() {
+            return;
+        }
+        self.done = true;
+        for peer in self.peers() {
+            self.take_back_all(peer);
+            self.send(peer, Message::Unfollow { root: self.root() });
+        }
+        self.outbox.push_back(DownloadOutput::Done);
+    }
+
+    fn peers(&self) -> Vec<P> {
+        self.sources.keys().copied().collect()
+    }
+
+    fn send(&mut self, peer: P, message: Message) {
+        self.outbox.push_back(DownloadOutput::Send { peer, message });
     }
 }
+
+#[cfg(test)]
+mod tests;

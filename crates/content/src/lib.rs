@@ -20,6 +20,7 @@ pub mod layout;
 pub mod manifest;
 pub mod message;
 mod path;
+mod random;
 pub mod tree;
 pub mod upload;
 pub mod verify;

@@ -38,7 +38,8 @@ impl VerifiedGroup {
     }
 }
 
-/// Why bytes are not the group that they are said to be. Each is a breach of the protocol by the sender.
+/// Why bytes are not the group that they are said to be. All but [`VerifyError::Unconnected`] are breaches of
+/// the protocol by the sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
     /// The content has no such group.
@@ -59,13 +60,19 @@ pub enum VerifyError {
         /// Bytes sent.
         found: usize,
     },
-    /// Too many hash pairs, half a pair, or too few to reach one that we know.
-    #[error("{found} bytes of hashes do not lead to group {group}")]
+    /// Half a pair, or more pairs than there are nodes above the group.
+    #[error("{found} bytes of hashes above group {group}")]
     Parents {
         /// Which.
         group: u32,
         /// Bytes sent.
         found: usize,
+    },
+    /// Too few pairs to reach one that we know: an earlier group of the same want was lost.
+    #[error("the hashes above group {group} lead to nothing known")]
+    Unconnected {
+        /// Which.
+        group: u32,
     },
     /// A pair is not what the one above it, or the root, says.
     #[error("the hashes above group {group} do not match")]
@@ -123,16 +130,13 @@ impl Verifier {
         let wrong_shape = VerifyError::Parents { group, found: parents.len() };
         let (given, rest) = parents.as_chunks::<PAIR_LEN>();
         let depth = path(group, group_count(self.length)).count();
-        if !rest.is_empty() || given.len() > depth {
-            return Err(wrong_shape);
-        }
-        let mut given = given.iter();
+        let unsent = depth.checked_sub(given.len()).filter(|_| rest.is_empty()).ok_or(wrong_shape)?;
         let mut above: Option<[u8; 32]> = None;
         for (node, at) in path(group, group_count(self.length)).zip(0..) {
-            if at >= depth - parents.len() / PAIR_LEN {
-                self.learn(node, above, given.next().ok_or(wrong_shape)?, group)?;
+            if at >= unsent {
+                self.learn(node, above, &given[at - unsent], group)?;
             } else if !self.known.get(node.mid) {
-                return Err(wrong_shape);
+                return Err(VerifyError::Unconnected { group });
             }
             above = Some(self.pairs.side(node, group));
         }
