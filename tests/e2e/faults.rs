@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use std::time::Duration;
-use tests::{Folder, Options, Pattern, Tab, journey};
+use tests::{Folder, Options, Pattern, Tab, journey, saves};
 
 const SOON: Duration = Duration::from_secs(30);
 const MIB: u64 = 1024 * 1024;
@@ -39,8 +39,7 @@ fn peer_that_sends_wrong_bytes_is_dropped() {
         victim.peer(&hostile_id, "direct", SOON).await?;
         victim.fetch(&id).await?;
         victim.fetched(&id, Duration::from_secs(90)).await?;
-        let saved = victim.save(&id, SOON).await?;
-        ensure!(std::fs::read(saved)? == std::fs::read(&file)?, "wrong bytes reached the person");
+        saves(&victim, &id, &file).await?;
 
         let flipped = hostile.read("return globalThis.__flipped").await?;
         ensure!(flipped == 1, "the hostile tab flipped {flipped} bytes, not one");
@@ -121,9 +120,7 @@ fn unknown_content_waits_until_somebody_has_it() {
         let again = later.open(&relay.url()).await?.share(&file).await?;
         ensure!(again == id, "the same file has another id in another tab");
         waiting.fetched(&id, SOON).await?;
-        let saved = waiting.save(&id, SOON).await?;
-        ensure!(std::fs::read(saved)? == std::fs::read(&file)?, "the bytes differ");
-        Ok(())
+        saves(&waiting, &id, &file).await
     });
 }
 
@@ -149,9 +146,7 @@ fn provider_that_leaves_is_replaced_by_the_next() {
         let again = next.open(&relay.url()).await?.share(&file).await?;
         ensure!(again == id, "the same file has another id in another tab");
         consumer.fetched(&id, Duration::from_secs(120)).await?;
-        let saved = consumer.save(&id, SOON).await?;
-        ensure!(std::fs::read(saved)? == std::fs::read(&file)?, "the bytes differ");
-        Ok(())
+        saves(&consumer, &id, &file).await
     });
 }
 

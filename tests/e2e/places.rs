@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use std::time::Duration;
-use tests::{Folder, Options, Pattern, Tab, journey};
+use tests::{Folder, Options, Pattern, Tab, exchange, journey};
 
 const SOON: Duration = Duration::from_secs(30);
 const MIB: u64 = 1024 * 1024;
@@ -102,11 +102,5 @@ fn insecure_origin_shares_and_fetches_in_memory_and_says_so() {
 async fn moves(provider: &Tab<'_>, consumer: &Tab<'_>, name: &str, length: u64) -> Result<()> {
     let folder = Folder::new()?;
     let file = folder.file(name, length, Pattern(length))?;
-    provider.screen("home").await?;
-    let id = provider.share(&file).await?;
-    consumer.fetch(&id).await?;
-    consumer.fetched(&id, Duration::from_secs(60)).await?;
-    let saved = consumer.save(&id, SOON).await?;
-    ensure!(std::fs::read(saved)? == std::fs::read(&file)?, "the bytes differ");
-    Ok(())
+    exchange(provider, consumer, &file, Duration::from_secs(60)).await.map(drop)
 }

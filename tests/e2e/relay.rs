@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use std::time::{Duration, Instant};
-use tests::{Folder, Pattern, Tab, journey};
+use tests::{Folder, Pattern, Tab, exchange, journey, saves};
 
 const SOON: Duration = Duration::from_secs(30);
 const MIB: u64 = 1024 * 1024;
@@ -28,8 +28,7 @@ fn running_transfer_does_not_notice_that_the_relay_is_killed() {
         let at_the_kill = consumer.transfer(&id, "fetch", "true", SOON).await?;
         ensure!(at_the_kill.state == "active", "it was over before the relay was killed: {at_the_kill:?}");
         consumer.fetched(&id, Duration::from_secs(120)).await?;
-        let saved = consumer.save(&id, SOON).await?;
-        ensure!(std::fs::read(saved)? == std::fs::read(&file)?, "the bytes differ");
+        saves(&consumer, &id, &file).await?;
         consumer.screen("network").await?;
         consumer.peer(&provider_id, "direct", SOON).await
     });
@@ -111,13 +110,7 @@ fn tabs_without_a_common_relay_are_introduced_by_a_neighbour() {
 async fn gives(provider: &Tab<'_>, consumer: &Tab<'_>, name: &str, seed: u64) -> Result<()> {
     let folder = Folder::new()?;
     let file = folder.file(name, MIB, Pattern(seed))?;
-    provider.screen("home").await?;
-    let id = provider.share(&file).await?;
-    consumer.fetch(&id).await?;
-    consumer.fetched(&id, SOON).await?;
-    let saved = consumer.save(&id, SOON).await?;
-    ensure!(std::fs::read(saved)? == std::fs::read(&file)?, "the bytes differ");
-    Ok(())
+    exchange(provider, consumer, &file, SOON).await.map(drop)
 }
 
 /// The relay's own WebSocket address, as it says it.

@@ -1,9 +1,8 @@
 //! Journey: share a file, open its link somewhere else, save the same bytes.
 
 use anyhow::{Result, ensure};
-use std::path::Path;
 use std::time::Duration;
-use tests::{Folder, Pattern, Stage, Tab, journey};
+use tests::{Folder, Pattern, Stage, Tab, exchange, journey, saves};
 
 const SOON: Duration = Duration::from_secs(30);
 const KIB: u64 = 1024;
@@ -16,7 +15,7 @@ fn every_size_arrives_as_it_was() {
             let folder = Folder::new()?;
             for length in [0, 1, 16 * KIB - 1, 16 * KIB, 16 * KIB + 1, MIB] {
                 let file = folder.file(&format!("{length} bytes.bin"), length, Pattern(length))?;
-                arrives(provider, consumer, &file, SOON).await?;
+                exchange(provider, consumer, &file, SOON).await?;
             }
             Ok(())
         })
@@ -30,7 +29,7 @@ fn hundred_mebibytes_arrive_as_they_were() {
         with_two_tabs(stage, async |provider, consumer| {
             let folder = Folder::new()?;
             let file = folder.file("hundred.bin", 100 * MIB, Pattern(100))?;
-            arrives(provider, consumer, &file, Duration::from_secs(120)).await
+            exchange(provider, consumer, &file, Duration::from_secs(120)).await.map(drop)
         })
         .await
     });
@@ -58,7 +57,7 @@ fn names_in_every_script_are_kept() {
             ];
             for (seed, name) in (1..).zip(names) {
                 let file = folder.file(name, 1_000 + seed, Pattern(seed))?;
-                arrives(provider, consumer, &file, SOON).await?;
+                exchange(provider, consumer, &file, SOON).await?;
             }
             Ok(())
         })
@@ -153,32 +152,4 @@ async fn with_two_tabs(stage: &Stage, body: impl AsyncFnOnce(&Tab<'_>, &Tab<'_>)
     provider.online().await?;
     consumer.online().await?;
     body(&provider, &consumer).await
-}
-
-async fn arrives(provider: &Tab<'_>, consumer: &Tab<'_>, file: &Path, within: Duration) -> Result<()> {
-    provider.screen("home").await?;
-    let id = provider.share(file).await?;
-    consumer.fetch(&id).await?;
-    consumer.fetched(&id, within).await?;
-    saves(consumer, &id, file).await
-}
-
-async fn saves(consumer: &Tab<'_>, id: &str, file: &Path) -> Result<()> {
-    let saved = consumer.save(id, SOON).await?;
-    ensure!(std::fs::read(&saved)? == std::fs::read(file)?, "{} differs from what was shared", saved.display());
-    ensure!(
-        saved.file_name() == file.file_name() || is_safe_form(&saved, file),
-        "{} was {}",
-        saved.display(),
-        file.display()
-    );
-    Ok(())
-}
-
-/// Browsers replace the few characters that a file system somewhere refuses.
-fn is_safe_form(saved: &Path, shared: &Path) -> bool {
-    let text = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let plain =
-        |name: String| name.chars().map(|c| if "<>:\"/\\|?*~%".contains(c) { '_' } else { c }).collect::<String>();
-    plain(text(saved)) == plain(text(shared))
 }

@@ -97,7 +97,7 @@ impl Browser {
     /// Opens an address in the current tab.
     pub async fn open(&self, url: &str) -> Result<Tab<'_>> {
         self.client.goto(url).await.with_context(|| format!("{url} cannot be opened"))?;
-        Ok(Tab::new(self))
+        Ok(Tab::of(self))
     }
 
     /// Puts another tab in front, so that this one is hidden from now on, as when a person reads something else.

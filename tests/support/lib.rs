@@ -7,6 +7,7 @@
 mod browser;
 mod chromedriver;
 mod download;
+mod exchange;
 mod files;
 mod http;
 mod page;
@@ -14,6 +15,7 @@ mod relay;
 mod stage;
 
 pub use browser::{Browser, Options};
+pub use exchange::{exchange, saves};
 pub use files::{Folder, Pattern};
 pub use http::{Answer, get};
 pub use page::{Peer, Tab, Transfer};

@@ -68,7 +68,8 @@ pub struct Peer {
 }
 
 impl<'a> Tab<'a> {
-    pub(crate) fn new(browser: &'a Browser) -> Self {
+    /// The tab that a browser shows.
+    pub fn of(browser: &'a Browser) -> Self {
         Self { browser }
     }
 

@@ -56,7 +56,7 @@ impl Stage {
 
     async fn check(&self) -> Result<()> {
         for (index, browser) in self.browsers().iter().enumerate() {
-            Tab::new(browser).behaved().await.with_context(|| format!("browser {index}"))?;
+            Tab::of(browser).behaved().await.with_context(|| format!("browser {index}"))?;
         }
         let relays = self.relays.lock().expect("no holder panics").clone();
         for relay in relays {
@@ -75,7 +75,7 @@ impl Stage {
             let kept = async {
                 std::fs::create_dir_all(&folder)?;
                 std::fs::write(folder.join(format!("{name}-{index}.png")), browser.client().screenshot().await?)?;
-                std::fs::write(folder.join(format!("{name}-{index}.json")), Tab::new(browser).describe().await)?;
+                std::fs::write(folder.join(format!("{name}-{index}.json")), Tab::of(browser).describe().await)?;
                 anyhow::Ok(())
             };
             match tokio::time::timeout(Duration::from_secs(10), kept).await {
