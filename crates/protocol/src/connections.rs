@@ -400,21 +400,24 @@ impl Connections {
         self.known.get(peer).is_some_and(Entry::is_direct)
     }
 
+    pub(crate) fn is_banned(&self, peer: PeerKey) -> bool {
+        self.known.is_banned(peer)
+    }
+
     /// Direct neighbours.
     pub(crate) fn direct(&self) -> impl Iterator<Item = PeerKey> + '_ {
         self.known.iter().filter(|(_, entry)| entry.is_direct()).map(|(peer, _)| peer)
     }
 
-    /// Whether a dial to `peer` is under way, and how the last one ended if none is.
+    /// How far we are with connecting to a peer.
     pub(crate) fn attempt(&self, peer: PeerKey) -> Attempt {
-        match self.known.get(peer) {
-            None => Attempt::None,
-            Some(entry) => match (&entry.state, entry.failure) {
-                (State::Dialling { .. } | State::Approaching { .. }, _) => Attempt::UnderWay,
-                (State::Connected(_), _) => Attempt::Connected,
-                (State::Idle { .. }, Some(failure)) => Attempt::Failed(failure),
-                (State::Idle { .. }, None) => Attempt::None,
-            },
+        let Some(entry) = self.known.get(peer) else { return Attempt::None };
+        match (&entry.state, entry.failure) {
+            (State::Dialling { .. } | State::Approaching { .. }, _) => Attempt::UnderWay,
+            (State::Connected(Connected { path: Path::Direct, .. }), _) => Attempt::Direct,
+            (State::Connected(Connected { path: Path::Relayed, .. }), _) => Attempt::Relayed { since: entry.since },
+            (State::Idle { .. }, Some(failure)) => Attempt::Failed(failure),
+            (State::Idle { .. }, None) => Attempt::None,
         }
     }
 }
@@ -424,7 +427,12 @@ impl Connections {
 pub(crate) enum Attempt {
     None,
     UnderWay,
-    Connected,
+    Direct,
+    /// Connected, but not directly, since then.
+    Relayed {
+        since: Time,
+    },
+    /// How the last one ended.
     Failed(Failure),
 }
 

@@ -58,11 +58,6 @@ impl Introductions {
     pub(crate) fn on_ended(&mut self, token: AskToken) {
         self.0.remove(&token);
     }
-
-    /// Splices under way.
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
 }
 
 #[cfg(test)]

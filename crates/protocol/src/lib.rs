@@ -16,9 +16,11 @@ mod measurements;
 mod notices;
 mod outbox;
 mod output;
+mod peer;
 mod peer_key;
 mod relays;
 pub mod snapshot;
+mod transfers;
 
 pub use code::Code;
 pub use config::{Config, RelayIndex};
@@ -26,5 +28,6 @@ pub use input::{
     AskToken, Candidate, Command, Failure, Input, Introducer, Path, ReadToken, RelayWay, RttKind, ShareToken, Stage,
 };
 pub use output::{Directory, Output};
+pub use peer::Peer;
 pub use peer_key::PeerKey;
 pub use snapshot::Snapshot;

@@ -19,6 +19,7 @@ impl Outbox {
         self.0.pop_front()
     }
 
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

@@ -214,6 +214,11 @@ impl Relays {
         self.up().next().is_none() && self.relays.iter().any(|relay| relay.failures > 0)
     }
 
+    /// Nothing has answered yet and nothing has failed yet.
+    pub(crate) fn is_starting(&self) -> bool {
+        !self.relays.is_empty() && self.relays.iter().all(|relay| relay.key.is_none() && relay.failures == 0)
+    }
+
     /// What the screen calls a relay.
     pub(crate) fn name(&self, relay: RelayIndex) -> String {
         if self.relays.len() <= 1 { "Relay".into() } else { format!("Relay {}", char::from(b'A' + relay.0 % 26)) }

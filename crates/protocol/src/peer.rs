@@ -1,0 +1,304 @@
+//! The peer: hands every input to the room it concerns, then lets the rooms do what is due.
+//!
+//! Decides nothing itself. The order within one input is always the same, so that a run replays: the input's own
+//! room, bans, then relays, transfers, connections, notices.
+
+use crate::connections::{Connections, Needs};
+use crate::introductions::Introductions;
+use crate::measurements::Measurements;
+use crate::notices::{Notices, millis};
+use crate::outbox::Outbox;
+use crate::relays::Relays;
+use crate::snapshot::{Snapshot, Status};
+use crate::transfers::{Context, Transfers, World};
+use crate::{Code, Command, Config, Failure, Input, Introducer, Output, Path, PeerKey, RelayIndex};
+use clock::Time;
+use content::ContentId;
+use core::time::Duration;
+use providers::{Limits, Request, Response, Table};
+use std::collections::BTreeSet;
+
+/// A deadline is never nearer than this: a mistake in a room may cost a wake-up a millisecond, never a tab that
+/// spins.
+const SLEEP_MIN: Duration = Duration::from_millis(1);
+
+/// One peer.
+#[derive(Debug)]
+pub struct Peer {
+    me: PeerKey,
+    config: Config,
+    started: Time,
+    /// The latest time heard; time never runs backwards here.
+    now: Time,
+    hidden: bool,
+    relays: Relays,
+    connections: Connections,
+    transfers: Transfers,
+    introductions: Introductions,
+    measurements: Measurements,
+    notices: Notices,
+    /// What neighbours announced to us.
+    announced: Table<PeerKey>,
+    bans: BTreeSet<PeerKey>,
+    out: Outbox,
+}
+
+impl Peer {
+    /// A peer that knows nobody yet. Its first wishes, to dial the relays, are there at once.
+    pub fn new(me: PeerKey, config: Config, now: Time) -> Self {
+        let mut peer = Self {
+            me,
+            started: now,
+            now,
+            hidden: false,
+            relays: Relays::new(now, &config),
+            connections: Connections::new(now, me, &config),
+            transfers: Transfers::new(&config),
+            introductions: Introductions::default(),
+            measurements: Measurements::default(),
+            notices: Notices::default(),
+            announced: Table::new(Limits::TAB),
+            bans: BTreeSet::new(),
+            out: Outbox::default(),
+            config,
+        };
+        peer.settle(now);
+        peer
+    }
+
+    /// Our own key.
+    pub fn me(&self) -> PeerKey {
+        self.me
+    }
+
+    /// Hears one thing. Drain [`poll_output`](Self::poll_output) before the next.
+    pub fn handle(&mut self, now: Time, input: Input) {
+        let now = self.now.max(now);
+        self.now = now;
+        let frequent = matches!(
+            input,
+            Input::Content { .. }
+                | Input::ContentFlushed { .. }
+                | Input::Stored { .. }
+                | Input::ReadDone { .. }
+                | Input::ShareProgress { .. }
+        );
+        self.dispatch(now, input);
+        let banned = self.apply_bans(now);
+        if !frequent || banned || self.transfers.is_unsettled() || self.is_due(now) {
+            self.settle(now);
+        }
+    }
+
+    /// The next wish, in order; `None` when all are taken.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.out.pop()
+    }
+
+    /// When to send [`Input::Wake`], if nothing else happens before.
+    pub fn next_deadline(&self) -> Option<Time> {
+        self.deadline().map(|deadline| deadline.max(self.now + SLEEP_MIN))
+    }
+
+    fn deadline(&self) -> Option<Time> {
+        let rooms = [self.relays.next_deadline(), self.connections.next_deadline(), self.transfers.next_deadline()];
+        rooms.into_iter().flatten().min()
+    }
+
+    fn is_due(&self, now: Time) -> bool {
+        self.deadline().is_some_and(|deadline| deadline <= now)
+    }
+
+    fn dispatch(&mut self, now: Time, input: Input) {
+        match input {
+            Input::Command(command) => self.on_command(now, command),
+            Input::Notice { code } => self.notices.raise(now, code, None),
+
+            Input::RelayConnected { relay, key, way } => self.relays.on_connected(now, relay, key, way, &mut self.out),
+            Input::RelayReserved { relay } => self.relays.on_reserved(now, relay),
+            Input::RelayRefused { relay } => self.relays.on_refused(now, relay),
+            Input::RelayLost { relay } => self.relays.on_lost(now, relay),
+            Input::RelayRtt { relay, rtt } => self.relays.on_rtt(now, relay, rtt, self.hidden),
+
+            Input::Discovered { from, peers } => self.on_discovered(now, from, &peers),
+            Input::Dialling { peer, stage } => self.connections.on_dialling(now, peer, stage),
+            Input::Connected { peer, path, dialled_by_us } => self.on_connected(now, peer, path, dialled_by_us),
+            Input::Disconnected { peer, failure } => self.on_disconnected(now, peer, failure),
+            Input::DialFailed { peer, failure } => self.connections.on_dial_failed(now, peer, failure),
+            Input::Rtt { peer, rtt, kind } => {
+                self.connections.on_heard(peer);
+                self.measurements.on_rtt(now, peer, rtt, kind, self.hidden);
+            }
+            Input::Candidates { peer, local, remote } => self.connections.on_candidates(peer, local, remote),
+
+            Input::Content { peer, message } => self.on_content(now, peer, message),
+            Input::ContentFlushed { peer, bytes } => self.with_transfers(|t, ctx| t.on_flushed(ctx, peer, bytes)),
+            Input::ContentClosed { peer } => self.with_transfers(|t, ctx| t.on_stream_closed(ctx, peer)),
+            Input::ContentMalformed { peer } => _ = self.bans.insert(peer),
+            Input::Providers { root_of, peers, from } => self.on_providers(now, root_of, &peers, from),
+
+            Input::ProvidersAsked { peer, request, token } => {
+                let response = self.on_providers_asked(now, peer, request);
+                self.out.push(Output::ProvidersAnswer { token, response });
+            }
+            Input::NeighboursAsked { peer, token } => {
+                let peers = self.connections.direct().filter(|neighbour| *neighbour != peer).collect();
+                self.out.push(Output::NeighboursAnswer { token, peers });
+            }
+            Input::IntroduceAsked { from, to, token } => {
+                let connections = &self.connections;
+                let direct = |peer| connections.is_direct(peer);
+                let accept = self.introductions.on_asked(now, token, from, to, direct);
+                self.out.push(Output::IntroduceAnswer { token, accept });
+            }
+            Input::IntroduceEnded { token } => self.introductions.on_ended(token),
+
+            Input::ShareProgress { token, hashed } => self.transfers.on_share_progress(token, hashed),
+            Input::Shared { token, manifest, outboard } => {
+                self.with_transfers(|t, ctx| t.on_shared(ctx, token, manifest, outboard));
+            }
+            Input::ShareFailed { token, code } => self.transfers.on_share_failed(token, code),
+            Input::Stored { root, range } => self.with_transfers(|t, ctx| t.on_stored(ctx, root, range)),
+            Input::StoreFailed { root, code } => self.with_transfers(|t, ctx| t.on_store_failed(ctx, root, code)),
+            Input::ReadDone { token, bytes } => self.with_transfers(|t, ctx| t.on_read(ctx, token, &bytes)),
+            Input::ReadFailed { token, code } => self.with_transfers(|t, ctx| t.on_read_failed(ctx, token, code)),
+
+            Input::Hidden(hidden) => self.hidden = hidden,
+            Input::Wake => {}
+        }
+    }
+
+    fn on_command(&mut self, now: Time, command: Command) {
+        match command {
+            Command::Share { token, name, media_type, length } => {
+                self.with_transfers(|t, ctx| t.share(ctx, token, name, media_type, length));
+            }
+            Command::CancelShare { token } => self.with_transfers(|t, ctx| t.cancel_share(ctx, token)),
+            Command::Fetch { id } => self.with_transfers(|t, ctx| t.fetch(ctx, id)),
+            Command::Accept { id } => self.with_transfers(|t, ctx| t.accept(ctx, id)),
+            Command::Pause { id } => self.with_transfers(|t, ctx| t.pause(ctx, id)),
+            Command::Resume { id } => self.with_transfers(|t, ctx| t.resume(ctx, id)),
+            Command::Remove { id } => self.with_transfers(|t, ctx| t.remove(ctx, id)),
+            Command::PassOn(pass_on) => self.with_transfers(|t, ctx| t.set_pass_on(ctx, pass_on)),
+            Command::Disconnect { peer } => self.connections.disconnect(now, peer, &mut self.out),
+            Command::Retry { peer } => self.connections.retry(now, peer),
+            Command::RetryRelays => self.relays.retry_now(now),
+            Command::DismissNotice { code } => self.notices.dismiss(code),
+        }
+    }
+
+    fn on_discovered(&mut self, now: Time, from: Introducer, peers: &[PeerKey]) {
+        let news = self.connections.on_discovered(now, from, peers);
+        if let (true, Introducer::Relay(relay)) = (news, from) {
+            self.relays.on_news(relay);
+        }
+    }
+
+    fn on_connected(&mut self, now: Time, peer: PeerKey, path: Path, dialled_by_us: bool) {
+        self.connections.on_connected(now, peer, path, dialled_by_us, &mut self.out);
+        if !self.connections.is_direct(peer) {
+            self.with_transfers(|t, ctx| t.on_gone(ctx, peer));
+        }
+    }
+
+    fn on_disconnected(&mut self, now: Time, peer: PeerKey, failure: Failure) {
+        self.connections.on_disconnected(now, peer, failure);
+        self.announced.forget(peer);
+        self.with_transfers(|t, ctx| t.on_gone(ctx, peer));
+    }
+
+    /// Content over anything but a direct connection is a mistake of the sender's, not a crime: it may have
+    /// lost the direct path a moment before we did.
+    fn on_content(&mut self, now: Time, peer: PeerKey, message: content::Message) {
+        if self.connections.is_direct(peer) && !self.connections.is_banned(peer) {
+            self.connections.on_heard(peer);
+            self.with_transfers_at(now, |t, ctx| t.on_content(ctx, peer, message));
+        }
+    }
+
+    fn on_providers(&mut self, now: Time, id: ContentId, peers: &[PeerKey], from: Introducer) {
+        let honest: Vec<PeerKey> = peers.iter().copied().filter(|peer| !self.connections.is_banned(*peer)).collect();
+        self.connections.on_discovered(now, from, &honest);
+        self.transfers.on_providers(now, id, self.me, &honest);
+    }
+
+    fn on_providers_asked(&mut self, now: Time, peer: PeerKey, request: Request) -> Response<PeerKey> {
+        if self.connections.is_banned(peer) {
+            return match request {
+                Request::Announce(_) => Response::Announced(0),
+                Request::Find(_) => Response::Found(Vec::new()),
+            };
+        }
+        self.announced.handle(now, peer, request)
+    }
+
+    fn with_transfers(&mut self, act: impl FnOnce(&mut Transfers, &mut Context<'_>)) {
+        self.with_transfers_at(self.now, act);
+    }
+
+    fn with_transfers_at(&mut self, now: Time, act: impl FnOnce(&mut Transfers, &mut Context<'_>)) {
+        let mut ctx = Context { now, out: &mut self.out, notices: &mut self.notices, bans: &mut self.bans };
+        act(&mut self.transfers, &mut ctx);
+    }
+
+    /// Bans whom the rooms named. Returns whether there was anybody.
+    fn apply_bans(&mut self, now: Time) -> bool {
+        let mut any = false;
+        while let Some(peer) = self.bans.pop_first() {
+            any = true;
+            self.connections.ban(now, peer, &mut self.out);
+            self.announced.forget(peer);
+            self.with_transfers_at(now, |t, ctx| t.on_banned(ctx, peer));
+        }
+        any
+    }
+
+    /// Lets every room do what is due.
+    fn settle(&mut self, now: Time) {
+        self.announced.expire(now);
+        self.relays.tick(now, self.connections.hungry(), &mut self.out);
+        let relays: Vec<RelayIndex> = self.relays.up().collect();
+        let world = World { connections: &self.connections, announced: &self.announced, relays: &relays };
+        let mut ctx = Context { now, out: &mut self.out, notices: &mut self.notices, bans: &mut self.bans };
+        self.transfers.tick(&mut ctx, world);
+        self.apply_bans(now);
+        let (wanted, busy) = (self.transfers.wanted(), self.transfers.busy(now));
+        let needs = Needs { wanted: &wanted, busy: &busy, relays: &relays, measurements: &self.measurements };
+        self.connections.tick(now, needs, &mut self.out);
+        self.notices.set(now, Code::RelayUnreachable, self.relays.unreachable());
+        if !self.config.webrtc {
+            self.notices.raise(now, Code::WebrtcBlocked, None);
+        }
+    }
+
+    /// All that the screen may know.
+    pub fn snapshot(&self, now: Time) -> Snapshot {
+        let now = self.now.max(now);
+        let relays: Vec<RelayIndex> = self.relays.up().collect();
+        let (wanted, busy) = (self.transfers.wanted(), self.transfers.busy(now));
+        let needs = Needs { wanted: &wanted, busy: &busy, relays: &relays, measurements: &self.measurements };
+        Snapshot {
+            me: self.me.to_string(),
+            status: self.status(),
+            uptime_ms: millis(now - self.started),
+            relays: self.relays.views(now),
+            peers: self.connections.views(now, needs, &self.relays, |peer| self.transfers.traffic(now, peer)),
+            transfers: self.transfers.views(now),
+            notices: self.notices.views(now),
+            pass_on: self.transfers.pass_on(),
+            totals: self.transfers.totals(),
+        }
+    }
+
+    fn status(&self) -> Status {
+        if self.relays.up().next().is_some() {
+            Status::Online
+        } else if self.connections.direct().next().is_some() {
+            Status::Degraded
+        } else if self.relays.is_starting() {
+            Status::Starting
+        } else {
+            Status::Offline
+        }
+    }
+}

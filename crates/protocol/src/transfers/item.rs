@@ -1,0 +1,99 @@
+//! One item of the person's list: shared, or being fetched.
+
+use super::providers_of::ProvidersOf;
+use super::search::Search;
+use crate::Code;
+use clock::Time;
+use content::{ContentId, Manifest};
+use core::time::Duration;
+
+/// One item.
+#[derive(Debug)]
+pub(crate) struct Item {
+    /// Stable while this tab lives.
+    pub(crate) key: u64,
+    pub(crate) id: ContentId,
+    /// When it was shared or asked for, the last time.
+    pub(crate) since: Time,
+    pub(crate) manifest: Option<Manifest>,
+    pub(crate) phase: Phase,
+    /// The person's own file.
+    pub(crate) own: bool,
+    /// How long hashing or fetching took, once done.
+    pub(crate) took: Option<Duration>,
+}
+
+/// How far an item is.
+#[derive(Debug)]
+pub(crate) enum Phase {
+    /// Only the link is known; somebody has to send the manifest.
+    Seeking(Quest),
+    /// The manifest is here, and it is large: the person has to say yes.
+    Asking(Quest),
+    /// Its content is being fetched.
+    Loading(Quest),
+    /// All of it is here.
+    Held,
+    /// It cannot go on by itself.
+    Failed(Code),
+}
+
+/// What fetching needs besides the content itself: whom to ask.
+#[derive(Debug)]
+pub(crate) struct Quest {
+    pub(crate) search: Search,
+    pub(crate) providers: ProvidersOf,
+    pub(crate) began: Time,
+    /// The person said stop.
+    pub(crate) paused: bool,
+    /// The person said yes to its size.
+    pub(crate) accepted: bool,
+    /// Why nothing is happening, if nothing is.
+    pub(crate) waiting: Option<Code>,
+}
+
+impl Quest {
+    pub(crate) fn new(now: Time) -> Self {
+        Self {
+            search: Search::new(now),
+            providers: ProvidersOf::default(),
+            began: now,
+            paused: false,
+            accepted: false,
+            waiting: None,
+        }
+    }
+}
+
+impl Item {
+    /// The search, while there is one.
+    pub(crate) fn quest(&self) -> Option<&Quest> {
+        match &self.phase {
+            Phase::Seeking(quest) | Phase::Asking(quest) | Phase::Loading(quest) => Some(quest),
+            Phase::Held | Phase::Failed(_) => None,
+        }
+    }
+
+    pub(crate) fn quest_mut(&mut self) -> Option<&mut Quest> {
+        match &mut self.phase {
+            Phase::Seeking(quest) | Phase::Asking(quest) | Phase::Loading(quest) => Some(quest),
+            Phase::Held | Phase::Failed(_) => None,
+        }
+    }
+
+    /// The search, if it is to go on now: neither paused nor waiting for the person.
+    pub(crate) fn active_quest_mut(&mut self) -> Option<&mut Quest> {
+        match &mut self.phase {
+            Phase::Seeking(quest) | Phase::Loading(quest) if !quest.paused => Some(quest),
+            Phase::Seeking(_) | Phase::Asking(_) | Phase::Loading(_) | Phase::Held | Phase::Failed(_) => None,
+        }
+    }
+
+    /// As [`active_quest_mut`](Self::active_quest_mut), to look at.
+    pub(crate) fn active_quest(&self) -> Option<&Quest> {
+        match &self.phase {
+            Phase::Seeking(quest) | Phase::Loading(quest) if !quest.paused => Some(quest),
+            Phase::Seeking(_) | Phase::Asking(_) | Phase::Loading(_) | Phase::Held | Phase::Failed(_) => None,
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! Who may have one content, and what came of asking.
+//!
+//! Named by directories, so nothing about them is certain until they sent bytes that verify. A provider is a
+//! candidate, was asked for the manifest, is a source, rests because it had nothing or fell silent, left, or was
+//! dropped for good; exactly one of them.
+
+use crate::connections::{Attempt, Connections};
+use crate::{Code, Failure, PeerKey};
+use clock::Time;
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+/// Providers of one content that we keep in mind: an answer of a directory names at most 20.
+pub(crate) const PROVIDERS_MAX: usize = 32;
+
+/// Providers asked for the manifest at once. It is half a kilobyte: two cost nothing and survive one liar.
+const MANIFESTS_ASKED_MAX: usize = 2;
+
+/// How long a provider has to send the manifest.
+const MANIFEST_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long one that had nothing, or said nothing, is left alone.
+const REST: Duration = Duration::from_secs(15);
+
+/// A provider that nobody names any more is forgotten: it stopped announcing twice over.
+const FORGET_AFTER: Duration = Duration::from_secs(180);
+
+/// A relayed connection that has not become direct for this long is not going to.
+const RELAYED_HOPELESS: Duration = Duration::from_secs(8);
+
+/// One content's providers.
+#[derive(Debug, Default)]
+pub(crate) struct ProvidersOf {
+    peers: BTreeMap<PeerKey, Provider>,
+    /// A source was connected once.
+    had_source: bool,
+    /// A provider sent wrong bytes.
+    had_liar: bool,
+}
+
+#[derive(Debug)]
+struct Provider {
+    named: Time,
+    role: Role,
+}
+
+/// What came of asking a provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Candidate,
+    /// Asked for the manifest.
+    Asked {
+        deadline: Time,
+    },
+    /// Part of the download.
+    Source,
+    /// Had nothing, or said nothing.
+    Resting {
+        until: Time,
+    },
+    /// Was a source.
+    Left,
+    /// Never asked again for this content.
+    Dropped,
+}
+
+impl ProvidersOf {
+    /// A directory, or the peer itself, says it has the content.
+    pub(crate) fn name(&mut self, now: Time, peer: PeerKey) {
+        if let Some(provider) = self.peers.get_mut(&peer) {
+            provider.named = now;
+            return;
+        }
+        if self.peers.len() == PROVIDERS_MAX {
+            let useless = |provider: &Provider| !matches!(provider.role, Role::Source | Role::Dropped);
+            let oldest = self.peers.iter().filter(|(_, provider)| useless(provider));
+            let Some(oldest) = oldest.min_by_key(|(_, provider)| provider.named).map(|(peer, _)| *peer) else {
+                return;
+            };
+            self.peers.remove(&oldest);
+        }
+        self.peers.insert(peer, Provider { named: now, role: Role::Candidate });
+    }
+
+    pub(crate) fn role(&self, peer: PeerKey) -> Option<Role> {
+        self.peers.get(&peer).map(|provider| provider.role)
+    }
+
+    pub(crate) fn set_role(&mut self, peer: PeerKey, role: Role) {
+        if let Some(provider) = self.peers.get_mut(&peer) {
+            self.had_source |= role == Role::Source;
+            provider.role = role;
+        }
+    }
+
+    /// It had nothing: ask again later.
+    pub(crate) fn rest(&mut self, now: Time, peer: PeerKey) {
+        self.set_role(peer, Role::Resting { until: now + REST });
+    }
+
+    /// It broke a promise for this content, or sent wrong bytes.
+    pub(crate) fn drop_for_good(&mut self, peer: PeerKey, lied: bool) {
+        self.had_liar |= lied;
+        self.set_role(peer, Role::Dropped);
+    }
+
+    /// Moves everybody on whose time has come, and notes who left.
+    pub(crate) fn tick(&mut self, now: Time, is_direct: impl Fn(PeerKey) -> bool) {
+        for (peer, provider) in &mut self.peers {
+            let direct = is_direct(*peer);
+            provider.role = match provider.role {
+                Role::Source if !direct => Role::Left,
+                Role::Asked { .. } if !direct => Role::Candidate,
+                Role::Asked { deadline } if deadline <= now => Role::Resting { until: now + REST },
+                Role::Resting { until } if until <= now => Role::Candidate,
+                role => role,
+            };
+        }
+        self.peers.retain(|_, provider| {
+            matches!(provider.role, Role::Source | Role::Dropped) || now - provider.named < FORGET_AFTER
+        });
+    }
+
+    /// Whom to ask for the manifest now.
+    pub(crate) fn ask_manifest(&mut self, now: Time, is_direct: impl Fn(PeerKey) -> bool) -> Vec<PeerKey> {
+        let asked = self.peers.values().filter(|provider| matches!(provider.role, Role::Asked { .. })).count();
+        let mut chosen = Vec::new();
+        for (peer, provider) in &mut self.peers {
+            let ready = matches!(provider.role, Role::Candidate | Role::Left) && is_direct(*peer);
+            if ready && asked + chosen.len() < MANIFESTS_ASKED_MAX {
+                provider.role = Role::Asked { deadline: now + MANIFEST_TIMEOUT };
+                chosen.push(*peer);
+            }
+        }
+        chosen
+    }
+
+    /// Those that are connected and not part of the download yet; they are from now on.
+    pub(crate) fn engage(&mut self, is_direct: impl Fn(PeerKey) -> bool) -> Vec<PeerKey> {
+        let mut engaged = Vec::new();
+        for (peer, provider) in &mut self.peers {
+            let ready = matches!(provider.role, Role::Candidate | Role::Asked { .. } | Role::Left);
+            if ready && is_direct(*peer) {
+                provider.role = Role::Source;
+                engaged.push(*peer);
+            }
+        }
+        self.had_source |= !engaged.is_empty();
+        engaged
+    }
+
+    /// Those worth a connection, or worth keeping one.
+    pub(crate) fn wanted(&self) -> impl Iterator<Item = PeerKey> + '_ {
+        let useless = |role| matches!(role, Role::Resting { .. } | Role::Dropped);
+        self.peers.iter().filter(move |(_, provider)| !useless(provider.role)).map(|(peer, _)| *peer)
+    }
+
+    pub(crate) fn sources(&self) -> impl Iterator<Item = PeerKey> + '_ {
+        self.iter().filter(|(_, role)| *role == Role::Source).map(|(peer, _)| peer)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (PeerKey, Role)> + '_ {
+        self.peers.iter().map(|(peer, provider)| (*peer, provider.role))
+    }
+
+    /// The next time a role changes by itself.
+    pub(crate) fn next_deadline(&self) -> Option<Time> {
+        let of_role = |role| match role {
+            Role::Asked { deadline } => Some(deadline),
+            Role::Resting { until } => Some(until),
+            Role::Candidate | Role::Source | Role::Left | Role::Dropped => None,
+        };
+        self.peers.values().filter_map(|provider| of_role(provider.role)).min()
+    }
+
+    /// Why nothing comes, if no source is connected; `None` while that may still change by itself soon.
+    pub(crate) fn hindrance(&self, now: Time, patient: bool, connections: &Connections) -> Option<Code> {
+        let mut unreachable = false;
+        for (peer, provider) in &self.peers {
+            if matches!(provider.role, Role::Dropped | Role::Resting { .. }) {
+                continue;
+            }
+            match connections.attempt(*peer) {
+                Attempt::UnderWay | Attempt::Direct => return None,
+                Attempt::Relayed { since } if now - since < RELAYED_HOPELESS => return None,
+                Attempt::Relayed { .. } => unreachable = true,
+                Attempt::Failed(Failure::NoDirectPath | Failure::TimedOut | Failure::Signalling) => unreachable = true,
+                Attempt::Failed(_) | Attempt::None => {}
+            }
+        }
+        let gone = if self.had_source { Code::ProviderLeft } else { Code::NoProvider };
+        let honest_left = self.peers.values().any(|provider| provider.role == Role::Left);
+        match (unreachable, self.had_liar && !honest_left) {
+            (_, true) => Some(Code::BadBytes),
+            (true, false) => Some(Code::NoDirectPath),
+            (false, false) => (self.had_source || !patient).then_some(gone),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_are_asked_for_the_manifest_and_the_silent_one_gives_its_turn_away() {
+        let mut providers = ProvidersOf::default();
+        for n in 1..=4 {
+            providers.name(at(0), key(n));
+        }
+        assert_eq!(providers.ask_manifest(at(0), |_| true), [key(1), key(2)]);
+        assert_eq!(providers.ask_manifest(at(1), |_| true), []);
+        providers.tick(at(3), |_| true);
+        assert_eq!(providers.ask_manifest(at(3), |_| true), [key(3), key(4)]);
+        providers.tick(at(18), |_| true);
+        assert_eq!(providers.role(key(1)), Some(Role::Candidate));
+    }
+
+    #[test]
+    fn a_source_that_disconnects_has_left_and_is_engaged_again() {
+        let mut providers = ProvidersOf::default();
+        providers.name(at(0), key(1));
+        assert_eq!(providers.engage(|_| true), [key(1)]);
+        providers.tick(at(1), |_| false);
+        assert_eq!(providers.role(key(1)), Some(Role::Left));
+        assert_eq!(providers.engage(|_| true), [key(1)]);
+    }
+
+    #[test]
+    fn a_dropped_provider_is_never_used_again_however_often_it_is_named() {
+        let mut providers = ProvidersOf::default();
+        providers.name(at(0), key(1));
+        providers.drop_for_good(key(1), true);
+        providers.name(at(1), key(1));
+        providers.tick(at(1_000), |_| true);
+        assert_eq!(providers.engage(|_| true), []);
+        assert_eq!(providers.wanted().count(), 0);
+    }
+
+    #[test]
+    fn names_are_bounded_and_sources_keep_their_place() {
+        let mut providers = ProvidersOf::default();
+        providers.name(at(0), key(200));
+        providers.engage(|_| true);
+        for n in 0..100 {
+            providers.name(at(u64::from(n) + 1), key(n));
+        }
+        assert_eq!(providers.peers.len(), PROVIDERS_MAX);
+        assert_eq!(providers.role(key(200)), Some(Role::Source));
+        assert_eq!(providers.role(key(0)), None);
+    }
+
+    #[test]
+    fn those_nobody_names_any_more_are_forgotten() {
+        let mut providers = ProvidersOf::default();
+        providers.name(at(0), key(1));
+        providers.tick(at(179), |_| false);
+        assert_eq!(providers.wanted().count(), 1);
+        providers.tick(at(180), |_| false);
+        assert_eq!(providers.wanted().count(), 0);
+    }
+
+    fn key(n: u8) -> PeerKey {
+        PeerKey([n; 32])
+    }
+
+    fn at(seconds: u64) -> Time {
+        Time::from_micros(seconds * 1_000_000)
+    }
+}

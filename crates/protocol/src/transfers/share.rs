@@ -1,0 +1,115 @@
+//! The person's own files: hashed by the node, then offered.
+
+use super::held::{Content, Place};
+use super::item::{Item, Phase};
+use super::{Context, Transfers};
+use crate::{Code, Output, ShareToken};
+use clock::Time;
+use content::{Manifest, Outboard};
+use std::sync::Arc;
+
+/// A file on its way to a content id.
+#[derive(Debug)]
+pub(crate) struct Hashing {
+    pub(crate) key: u64,
+    pub(crate) since: Time,
+    pub(crate) name: String,
+    pub(crate) media_type: String,
+    pub(crate) length: u64,
+    pub(crate) hashed: u64,
+    /// It could not be read; stays on the screen until the person puts it away.
+    pub(crate) failed: Option<Code>,
+}
+
+impl Transfers {
+    /// A file was chosen.
+    pub(crate) fn share(
+        &mut self,
+        ctx: &mut Context<'_>,
+        token: ShareToken,
+        name: String,
+        media_type: String,
+        length: u64,
+    ) {
+        if self.is_full() {
+            self.forget_failed_hashing();
+        }
+        if self.is_full() || self.hashing.contains_key(&token) {
+            ctx.notices.raise(ctx.now, Code::LimitReached, Some(name));
+            ctx.out.push(Output::ForgetShare { token });
+            return;
+        }
+        ctx.out.push(Output::Hash { token, name: name.clone(), media_type: media_type.clone() });
+        let key = self.new_key();
+        self.hashing.insert(token, Hashing { key, since: ctx.now, name, media_type, length, hashed: 0, failed: None });
+    }
+
+    pub(crate) fn cancel_share(&mut self, ctx: &mut Context<'_>, token: ShareToken) {
+        if self.hashing.remove(&token).is_some() {
+            ctx.out.push(Output::ForgetShare { token });
+        }
+    }
+
+    pub(crate) fn on_share_progress(&mut self, token: ShareToken, hashed: u64) {
+        if let Some(hashing) = self.hashing.get_mut(&token) {
+            hashing.hashed = hashed.min(hashing.length);
+        }
+    }
+
+    pub(crate) fn on_share_failed(&mut self, token: ShareToken, code: Code) {
+        if let Some(hashing) = self.hashing.get_mut(&token) {
+            hashing.failed = Some(code);
+        }
+    }
+
+    /// Hashing is done. The same file again is the same item, moved to the front.
+    pub(crate) fn on_shared(
+        &mut self,
+        ctx: &mut Context<'_>,
+        token: ShareToken,
+        manifest: Manifest,
+        outboard: Arc<Outboard>,
+    ) {
+        let Some(hashing) = self.hashing.remove(&token) else {
+            // Cancelled while the last bytes were hashed; if nothing else has these bytes, the handle goes too.
+            if !self.contents.contains_key(&manifest.root) {
+                ctx.out.push(Output::Drop { root: manifest.root });
+            }
+            return;
+        };
+        let (root, id) = (manifest.root, manifest.id());
+        self.end_download(ctx, root);
+        let content = self
+            .contents
+            .entry(root)
+            .or_insert_with(|| Content::new(manifest.length, Place::Own(Arc::clone(&outboard))));
+        content.place = Place::Own(outboard);
+        content.asked.clear();
+        for item in self.items.values_mut().filter(|item| item.is_of(root)) {
+            // The person's own bytes end any fetch of them, and any trouble with them.
+            item.took.get_or_insert(ctx.now - item.since);
+            item.phase = Phase::Held;
+        }
+        let item = self.items.entry(id).or_insert_with(|| Item {
+            key: hashing.key,
+            id,
+            since: ctx.now,
+            manifest: Some(manifest.clone()),
+            phase: Phase::Held,
+            own: true,
+            took: None,
+        });
+        item.own = true;
+        item.since = ctx.now;
+        item.manifest = Some(manifest);
+        item.phase = Phase::Held;
+        item.took = Some(ctx.now - hashing.since);
+        self.offer_as_allowed(ctx.now, root);
+        self.drive_uploads(ctx);
+    }
+
+    fn forget_failed_hashing(&mut self) {
+        let failed = self.hashing.iter().find(|(_, hashing)| hashing.failed.is_some()).map(|(token, _)| *token);
+        failed.and_then(|token| self.hashing.remove(&token));
+    }
+}
