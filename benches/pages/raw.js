@@ -11,6 +11,7 @@ const STOP_MESSAGE = 16 * 1024;
 let connection;
 let data;
 let control;
+let ready;
 
 const opened = (channel) => channel.readyState === 'open' ? Promise.resolve() : new Promise((done) => { channel.onopen = done; });
 
@@ -28,6 +29,8 @@ const begin = () => {
     data = connection.createDataChannel('data', { negotiated: true, id: 1 });
     control = connection.createDataChannel('control', { negotiated: true, id: 2 });
     data.binaryType = control.binaryType = 'arraybuffer';
+    // Listened for from the start: the receiver may be ready before the sender has been told to send.
+    ready = new Promise((done) => { control.addEventListener('message', (event) => { if (event.data === 'go') done(); }); });
 };
 
 const transport = async (field) => {
@@ -56,7 +59,7 @@ window.raw = {
     async send(rule, total) {
         await Promise.all([opened(data), opened(control)]);
         const before = await transport('Sent');
-        await new Promise((done) => { control.onmessage = done; });
+        await ready;
         const over = new Promise((done) => { control.addEventListener('message', (event) => { if (event.data === 'done') done(); }); });
         await (rule === 'window' ? sendGranted(total) : sendStopping(total));
         await over;
