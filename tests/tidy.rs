@@ -71,6 +71,19 @@ fn arrows_between_crates_are_those_of_the_table() {
 }
 
 #[test]
+fn page_contains_no_native_crate_and_the_relay_no_browser() {
+    let page = linked("app", "wasm32-unknown-unknown");
+    let native: Vec<_> =
+        page.iter().filter(|line| names_one_of(line, &["tokio", "mio", "socket2", "ring", "openssl"])).collect();
+    assert!(native.is_empty(), "in the page: {native:?}");
+    let bindings: Vec<_> = page.iter().filter(|line| names_one_of(line, &["wasm-bindgen"])).collect();
+    assert_eq!(bindings.len(), 1, "one wasm-bindgen, or the page cannot be bound: {bindings:?}");
+    let relay = linked("relay", "x86_64-unknown-linux-gnu");
+    let browser: Vec<_> = relay.iter().filter(|line| names_one_of(line, &["web-sys", "js-sys", "leptos"])).collect();
+    assert!(browser.is_empty(), "in the relay: {browser:?}");
+}
+
+#[test]
 fn every_crate_of_the_table_exists() {
     let there: BTreeSet<_> = packages().into_iter().map(|package| package.name).collect();
     let missing: Vec<_> = Table::read().rows.into_keys().filter(|name| !there.contains(name)).collect();
@@ -260,6 +273,22 @@ fn packages() -> Vec<Package> {
                 .collect(),
         })
         .collect()
+}
+
+/// The packages that end up in a build, as `name vVERSION`.
+fn linked(package: &str, target: &str) -> BTreeSet<String> {
+    let arguments =
+        ["tree", "--locked", "--package", package, "--target", target, "--edges", "normal", "--prefix", "none"];
+    let output = Command::new(env!("CARGO")).args(arguments).current_dir(tests::root()).output().expect("cargo runs");
+    let text = String::from_utf8(output.stdout).expect("package names are text");
+    let words = |line: &str| line.split(' ').take(2).collect::<Vec<_>>().join(" ");
+    let linked: BTreeSet<_> = text.lines().map(words).collect();
+    assert!(linked.len() > 50, "cargo tree: {}", String::from_utf8_lossy(&output.stderr));
+    linked
+}
+
+fn names_one_of(line: &str, names: &[&str]) -> bool {
+    line.split(' ').next().is_some_and(|name| names.contains(&name))
 }
 
 fn is_member_manifest(file: &str) -> bool {
