@@ -90,9 +90,11 @@ impl Relay {
 
 async fn spawn(port: u16, data: &Folder, arguments: &[String]) -> Result<(Child, u16)> {
     let binary = binary();
-    let page = page_folder()?;
     let mut command = Command::new(&binary);
-    command.arg("--port").arg(port.to_string()).arg("--data").arg(data.path()).arg("--page").arg(page).args(arguments);
+    command.arg("--port").arg(port.to_string()).arg("--data").arg(data.path()).args(arguments);
+    if !arguments.iter().any(|argument| argument == "--page") {
+        command.arg("--page").arg(page_folder()?);
+    }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log_to(data)?).kill_on_drop(true);
     let mut child = command
         .spawn()
