@@ -207,6 +207,8 @@ mod tests {
     }
 
     proptest! {
+    #![proptest_config(crate::cases(256))]
+
         #[test]
         fn prop_it_is_a_set(len in 0u32..300, changes in prop::collection::vec((0u32..310, any::<bool>()), 0..200)) {
             let mut bits = Bitfield::empty(len);

@@ -214,7 +214,7 @@ impl<P: Copy + Ord + Debug> Download<P> {
         if self.banned.contains(&peer) || self.sources.contains_key(&peer) || self.sources.len() >= SOURCES_MAX {
             return;
         }
-        self.sources.insert(peer, Source::new(now, &self.config));
+        self.sources.insert(peer, Source::new(now, chunk_count(self.length()), &self.config));
         self.send(peer, Message::Follow { root: self.root() });
     }
 
@@ -248,10 +248,12 @@ impl<P: Copy + Ord + Debug> Download<P> {
         if bits.len() != expected {
             return self.drop_source(now, peer, DropReason::WrongShape { expected, found: bits.len() });
         }
+        if let Some(source) = self.sources.get_mut(&peer) {
+            source.on_answered();
+        }
         for run in bits.runs() {
             self.add_held(peer, run);
         }
-        self.add_held(peer, 0..0);
         self.ask(now, peer);
     }
 
@@ -419,7 +421,7 @@ impl<P: Copy + Ord + Debug> Download<P> {
     fn check_follow(&mut self, now: Time, peer: P) {
         let Some(source) = self.sources.get_mut(&peer) else { return };
         source.wake(now);
-        if source.held().is_none() && source.follow_at <= now {
+        if source.is_unanswered(now) {
             source.follow_wait = (source.follow_wait * 2).min(FOLLOW_WAIT_MAX);
             source.follow_at = now + source.follow_wait;
             self.send(peer, Message::Follow { root: self.root() });
@@ -445,16 +447,15 @@ impl<P: Copy + Ord + Debug> Download<P> {
     /// A source holds these chunks, too. Costs one step per chunk that is new, and one per 64 that are not.
     fn add_held(&mut self, peer: P, chunks: core::ops::Range<u32>) {
         let Some(source) = self.sources.get_mut(&peer) else { return };
-        let count = chunk_count(self.manifest.length);
-        let held = source.held_mut().get_or_insert_with(|| Bitfield::empty(count));
+        let held = source.held_mut();
         if held.is_full() {
             return;
         }
         let fresh: Vec<u32> = held.absent(chunks).collect();
-        if held.ones() + fresh.len() as u32 == count {
+        if held.ones() + fresh.len() as u32 == held.len() {
             // It holds everything now: sources that do are not counted.
             held.iter().for_each(|chunk| self.rarity.fewer(chunk));
-            *held = Bitfield::full(count);
+            *held = Bitfield::full(held.len());
             return;
         }
         for chunk in fresh {
@@ -467,7 +468,7 @@ impl<P: Copy + Ord + Debug> Download<P> {
     fn remove_held(&mut self, now: Time, peer: P, chunks: core::ops::Range<u32>) {
         self.release_current(peer);
         let Some(source) = self.sources.get_mut(&peer) else { return };
-        let Some(held) = source.held_mut() else { return };
+        let held = source.held_mut();
         if held.is_full() {
             held.iter().for_each(|chunk| self.rarity.more(chunk));
         }
@@ -527,8 +528,8 @@ impl<P: Copy + Ord + Debug> Download<P> {
         while let Some(request) = source.take_back_first() {
             self.missing_again(request.chunk, request.left);
         }
-        if let Some(held) = source.held().filter(|held| !held.is_full()) {
-            held.iter().for_each(|chunk| self.rarity.fewer(chunk));
+        if !source.held().is_full() {
+            source.held().iter().for_each(|chunk| self.rarity.fewer(chunk));
         }
         true
     }
@@ -609,7 +610,7 @@ impl<P: Copy + Ord + Debug> Download<P> {
         }
         let source = self.sources.get(&peer)?;
         let begun = self.begun.iter().take(BEGUN_LOOKED_AT_MAX).copied().find(|&chunk| source.holds(chunk));
-        let open = begun.or_else(|| self.rarity.rarest(source.held()?, &mut self.random));
+        let open = begun.or_else(|| self.rarity.rarest(source.held(), &mut self.random));
         if let Some(chunk) = open {
             self.claim(peer, chunk);
             return Some(chunk);

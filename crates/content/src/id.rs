@@ -160,6 +160,8 @@ mod tests {
     }
 
     proptest! {
+    #![proptest_config(crate::cases(256))]
+
         #[test]
         fn prop_no_text_makes_the_parser_panic(text in ".{0,80}") {
             let _ = text.parse::<ContentId>();

@@ -36,3 +36,17 @@ pub use tree::{ChangedError, LengthError, Outboard, OutboardBuilder, OutboardErr
 pub use upload::{DismissReason, ReadId, UploadConfig, UploadInput, UploadOutput, Uploads};
 pub use verify::{VerifiedGroup, Verifier, VerifyError};
 pub use wire::{Decoder, WireError};
+
+/// How property tests here run: the same cases every time, unless `PROPTEST_CASES` or `PROPTEST_RNG_SEED` say
+/// otherwise.
+#[cfg(test)]
+pub(crate) fn cases(cases: u32) -> proptest::test_runner::Config {
+    use proptest::test_runner::{Config, RngSeed};
+    let from_environment = Config::default();
+    let rng_seed = match from_environment.rng_seed {
+        RngSeed::Random => RngSeed::Fixed(20_231_122),
+        fixed @ RngSeed::Fixed(_) => fixed,
+    };
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { from_environment.cases } else { cases };
+    Config { cases, rng_seed, failure_persistence: None, ..from_environment }
+}

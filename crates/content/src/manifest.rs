@@ -301,6 +301,8 @@ mod tests {
     }
 
     proptest! {
+    #![proptest_config(crate::cases(256))]
+
         #[test]
         fn prop_any_bytes_are_a_manifest_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
             if let Ok(manifest) = Manifest::decode(&bytes) {

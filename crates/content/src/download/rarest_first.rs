@@ -113,6 +113,8 @@ mod tests {
     }
 
     proptest! {
+    #![proptest_config(crate::cases(256))]
+
         #[test]
         fn prop_a_pick_is_open_held_and_of_the_lowest_count(
             holders in prop::collection::vec(prop::collection::vec(0u32..130, 0..130), 1..5),

@@ -48,8 +48,8 @@ pub(super) struct Request {
 
 #[derive(Clone, Debug)]
 pub(super) struct Source {
-    /// What it holds, once it said so.
-    held: Option<Bitfield>,
+    /// The chunks it says it holds.
+    held: Bitfield,
     /// In the order they were sent.
     requests: VecDeque<Request>,
     outstanding: u32,
@@ -61,6 +61,8 @@ pub(super) struct Source {
     rests_until: Option<Time>,
     /// It failed us and has not been of use since: ask for little.
     careful: bool,
+    /// It told all it holds, not only news.
+    answered: bool,
     pub(super) follow_at: Time,
     pub(super) follow_wait: Duration,
     given: u64,
@@ -71,9 +73,9 @@ pub(super) struct Source {
 }
 
 impl Source {
-    pub(super) fn new(now: Time, config: &DownloadConfig) -> Self {
+    pub(super) fn new(now: Time, chunks: u32, config: &DownloadConfig) -> Self {
         Self {
-            held: None,
+            held: Bitfield::empty(chunks),
             requests: VecDeque::new(),
             outstanding: 0,
             current: None,
@@ -82,6 +84,7 @@ impl Source {
             rest: config.rest_min,
             rests_until: None,
             careful: false,
+            answered: false,
             follow_at: now + config.follow_again,
             follow_wait: config.follow_again,
             given: 0,
@@ -92,21 +95,31 @@ impl Source {
         }
     }
 
-    pub(super) fn held(&self) -> Option<&Bitfield> {
-        self.held.as_ref()
+    /// It told all it holds.
+    pub(super) fn on_answered(&mut self) {
+        self.answered = true;
     }
 
-    pub(super) fn held_mut(&mut self) -> &mut Option<Bitfield> {
+    /// It is to be asked (again) what it holds.
+    pub(super) fn is_unanswered(&self, now: Time) -> bool {
+        !self.answered && self.follow_at <= now
+    }
+
+    pub(super) fn held(&self) -> &Bitfield {
+        &self.held
+    }
+
+    pub(super) fn held_mut(&mut self) -> &mut Bitfield {
         &mut self.held
     }
 
     pub(super) fn holds(&self, chunk: u32) -> bool {
-        self.held.as_ref().is_some_and(|held| held.get(chunk))
+        self.held.get(chunk)
     }
 
-    /// It said what it holds, holds something, and did not fail us lately.
+    /// It holds something, and did not fail us lately.
     pub(super) fn is_ready(&self) -> bool {
-        self.rests_until.is_none() && self.held.as_ref().is_some_and(|held| held.ones() > 0)
+        self.rests_until.is_none() && self.held.ones() > 0
     }
 
     pub(super) fn outstanding(&self) -> u32 {
@@ -268,7 +281,7 @@ impl Source {
     /// When something is to be done about it, if it says nothing.
     pub(super) fn next_deadline(&self, config: &DownloadConfig) -> Option<Time> {
         let due = self.due(config).map(|(due, _)| due);
-        let follow = self.held.is_none().then_some(self.follow_at);
+        let follow = (!self.answered).then_some(self.follow_at);
         [due, follow, self.rests_until].into_iter().flatten().min()
     }
 
@@ -282,7 +295,7 @@ impl Source {
     pub(super) fn view<P>(&self, peer: P) -> SourceView<P> {
         SourceView {
             peer,
-            chunks: self.held.as_ref().map_or(0, Bitfield::ones),
+            chunks: self.held.ones(),
             given: self.given,
             outstanding: self.outstanding,
             rate: self.pace.rate.unwrap_or(0),

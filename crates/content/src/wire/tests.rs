@@ -10,6 +10,8 @@ fn a_follow_frame_is_a_length_a_kind_and_a_root() {
 }
 
 proptest! {
+    #![proptest_config(crate::cases(256))]
+
     #[test]
     fn prop_any_bytes_are_messages_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
         let mut decoder = Decoder::new();

@@ -218,7 +218,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #![proptest_config(crate::cases(200))]
 
     #[test]
     fn prop_any_run_of_events_keeps_the_invariant_and_completes_with_one_honest_source(
