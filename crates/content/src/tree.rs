@@ -356,3 +356,6 @@ pub(crate) fn encode<'a>(
     }
     Ok(messages)
 }
+
+#[cfg(test)]
+mod tests;
