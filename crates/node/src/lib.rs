@@ -1,0 +1,25 @@
+//! Performs what a peer wishes: libp2p, timers, storage and keys, natively and in a browser.
+//!
+//! The decisions are made by [`protocol::Peer`], which is pure. Here are the effects, at one thin edge: one
+//! task with one `select`, small tasks for streams, and a [`Handle`] for whoever shows or steers it.
+//! [`platform`] is the only place that asks what the target is.
+
+mod behaviour;
+mod config;
+mod content_stream;
+mod directory;
+mod event_loop;
+mod handle;
+mod introduce;
+mod keystore;
+mod peer_id;
+mod platform;
+mod store;
+mod streams;
+
+pub use config::Config;
+pub use event_loop::{SharedSnapshot, StartError, start};
+pub use handle::{Handle, Snapshots};
+pub use keystore::KeyError;
+#[cfg(target_arch = "wasm32")]
+pub use platform::{Check, Checks, Subscription, run_worker};

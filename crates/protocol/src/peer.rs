@@ -13,7 +13,7 @@ use crate::snapshot::{Snapshot, Status};
 use crate::transfers::{Context, Transfers, World};
 use crate::{Code, Command, Config, Failure, Input, Introducer, Output, Path, PeerKey, RelayIndex};
 use clock::Time;
-use content::ContentId;
+use content::{ContentId, Root};
 use core::time::Duration;
 use providers::{Limits, Request, Response, Table};
 use std::collections::BTreeSet;
@@ -269,6 +269,11 @@ impl Peer {
         if !self.config.webrtc {
             self.notices.raise(now, Code::WebrtcBlocked, None);
         }
+    }
+
+    /// The root of an item's bytes, once its manifest is here: what the store knows it by.
+    pub fn root_of(&self, id: ContentId) -> Option<Root> {
+        self.transfers.root_of(id)
     }
 
     /// All that the screen may know.

@@ -285,6 +285,10 @@ impl Transfers {
         })
     }
 
+    pub(crate) fn root_of(&self, id: ContentId) -> Option<Root> {
+        self.items.get(&id)?.manifest.as_ref().map(|manifest| manifest.root)
+    }
+
     fn is_full(&self) -> bool {
         self.items.len() + self.hashing.len() >= ITEMS_MAX
     }

@@ -1,0 +1,328 @@
+//! The one `select` of a node: hears the swarm, its tasks, the person and the clock; performs what the peer
+//! wishes. It translates and never decides.
+
+mod network;
+mod perform;
+mod relays;
+
+use self::relays::Relay;
+use crate::behaviour::Behaviour;
+use crate::config::{Config, parse_relays};
+use crate::handle::{Handle, Publisher, Request};
+use crate::keystore::TabKey;
+use crate::platform::{self, Clock, FileHandle, Hasher};
+use crate::store::Store;
+use clock::Time;
+use content::Message;
+use futures::channel::mpsc;
+use futures::{FutureExt, SinkExt, StreamExt, select};
+use libp2p::identity::Keypair;
+use libp2p::swarm::{ConnectionId, Stream, Swarm};
+use libp2p::{Multiaddr, PeerId};
+use protocol::{AskToken, Code, Input, Path, Peer, PeerKey, RelayIndex, ShareToken, Stage};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+use transport::SignalingStream;
+
+pub(crate) type NodeSwarm = Swarm<Behaviour>;
+
+/// Reports of tasks that may wait for the loop. A full queue makes the tasks wait, and with them the peers.
+const REPORTS_WAITING_MAX: usize = 256;
+/// The screen is drawn from a new snapshot at most this often.
+const SNAPSHOT_INTERVAL: Duration = Duration::from_millis(100);
+/// Lost pings in a row after which a connection counts as dead.
+const PINGS_LOST_MAX: u8 = 2;
+/// Addresses remembered for peers that were discovered and not yet dialled (natively).
+const ADDRESSES_KNOWN_MAX: usize = 256;
+
+/// What a task of the node tells the loop.
+pub(crate) enum Internal {
+    /// The peer should hear this.
+    Hear(Input),
+    /// The stream we write on broke.
+    ContentBroken { peer: PeerKey },
+    /// A neighbour asks; the stream waits for the answer.
+    Asked { peer: PeerKey, ask: Ask, stream: Stream },
+    /// A file was hashed, or could not be.
+    Hashed { token: ShareToken, input: Input },
+    /// A splice we accepted is over.
+    Spliced { token: AskToken },
+    /// A way to a peer that nobody between can read: dial over it.
+    Introduced { peer: PeerKey, stream: SignalingStream },
+    /// The other end of such a way.
+    Introducing { peer: PeerKey, stream: SignalingStream },
+    /// No way was found.
+    NotIntroduced { peer: PeerKey },
+}
+
+/// A neighbour's question.
+pub(crate) enum Ask {
+    Providers(providers::Request),
+    Neighbours,
+    Introduce(PeerKey),
+}
+
+/// A task's line to the loop.
+#[derive(Clone)]
+pub(crate) struct Report(mpsc::Sender<Internal>);
+
+impl Report {
+    /// Waits while the loop is busy: that is the back-pressure on peers. A loop that is gone needs no report.
+    pub(crate) async fn send(&mut self, internal: Internal) {
+        drop(self.0.send(internal).await);
+    }
+
+    pub(crate) async fn hear(&mut self, input: Input) {
+        self.send(Internal::Hear(input)).await;
+    }
+
+    /// Tells how far hashing is, if the loop has room to hear it: the next report says the same and more.
+    pub(crate) fn progress(&mut self, token: ShareToken, hashed: u64) {
+        drop(self.0.try_send(Internal::Hear(Input::ShareProgress { token, hashed })));
+    }
+}
+
+/// All connections to one peer.
+#[derive(Default)]
+struct Link {
+    connections: BTreeMap<ConnectionId, Connection>,
+    /// The path the peer machine was told, if it was told of a connection.
+    told: Option<Path>,
+    /// Where content messages to this peer go, while a stream is open or opening.
+    content: Option<mpsc::Sender<Message>>,
+}
+
+struct Connection {
+    path: Path,
+    dialled_by_us: bool,
+    pings_lost: u8,
+}
+
+impl Link {
+    fn best(&self) -> Option<(Path, bool)> {
+        let of = |path| self.connections.values().find(|connection| connection.path == path);
+        of(Path::Direct).or_else(|| of(Path::Relayed)).map(|connection| (connection.path, connection.dialled_by_us))
+    }
+}
+
+/// Why no node could be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("no key for this tab")]
+    Key(#[from] crate::keystore::KeyError),
+    #[error("the transports could not be built")]
+    Transport(#[from] libp2p::noise::Error),
+    #[error("{0} is not an address to listen on")]
+    Listen(String),
+}
+
+/// A running node.
+pub(crate) struct EventLoop {
+    keypair: Keypair,
+    swarm: NodeSwarm,
+    peer: Peer,
+    clock: Clock,
+    heard: VecDeque<Input>,
+    requests: mpsc::UnboundedReceiver<Request>,
+    internal: mpsc::Receiver<Internal>,
+    report: Report,
+    publisher: Publisher,
+    dirty_since: Option<Time>,
+    network: String,
+    relays: Vec<Relay>,
+    links: BTreeMap<PeerKey, Link>,
+    /// Dials under way, with the last stage each was seen in.
+    dialling: BTreeMap<PeerKey, Stage>,
+    addresses: BTreeMap<PeerKey, Vec<Multiaddr>>,
+    asks: BTreeMap<AskToken, (PeerKey, Stream)>,
+    /// Whom the askers of introductions want to meet.
+    introductions: BTreeMap<AskToken, PeerKey>,
+    next_token: u64,
+    store: Store,
+    hasher: Hasher,
+    files: BTreeMap<ShareToken, FileHandle>,
+}
+
+impl EventLoop {
+    /// Builds a node and the handle to it. Nothing happens until [`Self::run`].
+    pub(crate) fn new(mut config: Config) -> Result<(Self, Handle), StartError> {
+        let key = TabKey::generate()?;
+        let keypair = key.to_libp2p();
+        let clock = Clock::start();
+        // One bad address must not cost the good ones: it is left out, and said.
+        let mut malformed = false;
+        let relays = loop {
+            match parse_relays(&config.relays) {
+                Ok(relays) => break relays,
+                Err((place, error)) => {
+                    log::warn!("relay address {} left out: {error}", config.relays[place]);
+                    config.relays.remove(place);
+                    malformed = true;
+                }
+            }
+        };
+        let mut limits = config.limits.clone();
+        limits.relays = u8::try_from(relays.len()).unwrap_or(u8::MAX);
+        limits.webrtc = config.webrtc && platform::webrtc_available();
+        let mut seed = [0; 8];
+        getrandom::fill(&mut seed).map_err(|_| crate::keystore::KeyError::NoRandomness)?;
+        limits.seed = u64::from_le_bytes(seed);
+
+        let mut swarm = platform::build_swarm(&keypair, &config)?;
+        for address in platform::listen_addresses(&config) {
+            let parsed: Multiaddr = address.parse().map_err(|_| StartError::Listen(address.clone()))?;
+            swarm.listen_on(parsed).map_err(|_| StartError::Listen(address))?;
+        }
+        let peer = Peer::new(key.peer_key(), limits, clock.now());
+        let publisher = Publisher::new(peer.snapshot(clock.now()));
+        let (handle, requests) = Handle::new(key.peer_key(), publisher.clone());
+        let (sender, internal) = mpsc::channel(REPORTS_WAITING_MAX);
+        let mut node = Self {
+            keypair,
+            swarm,
+            peer,
+            clock,
+            heard: VecDeque::new(),
+            requests,
+            internal,
+            report: Report(sender),
+            publisher,
+            dirty_since: None,
+            network: config.network.clone(),
+            relays: relays.into_iter().map(Relay::new).collect(),
+            links: BTreeMap::new(),
+            dialling: BTreeMap::new(),
+            addresses: BTreeMap::new(),
+            asks: BTreeMap::new(),
+            introductions: BTreeMap::new(),
+            next_token: 0,
+            store: Store::default(),
+            hasher: Hasher::new(config.worker.clone()),
+            files: BTreeMap::new(),
+        };
+        if malformed {
+            node.heard.push_back(Input::Notice { code: Code::MalformedRelay });
+        }
+        Ok((node, handle))
+    }
+
+    /// Runs until the last handle is gone.
+    pub(crate) async fn run(mut self) {
+        // The machine's first wishes (dial the relays) need no input.
+        self.heard.push_back(Input::Wake);
+        let mut alarm = platform::delay(Duration::ZERO);
+        let mut alarm_at = None;
+        loop {
+            self.settle();
+            let wanted = self.next_alarm();
+            if wanted != alarm_at {
+                alarm_at = wanted;
+                alarm = match wanted {
+                    Some(at) => platform::delay(at - self.clock.now()),
+                    None => platform::delay(Duration::from_secs(3600)),
+                };
+            }
+            select! {
+                event = self.swarm.select_next_some() => self.on_swarm_event(event),
+                internal = self.internal.select_next_some() => self.on_internal(internal),
+                request = self.requests.next() => match request {
+                    Some(request) => self.on_request(request),
+                    None => return,
+                },
+                () = (&mut alarm).fuse() => {
+                    alarm_at = None;
+                    if self.peer.next_deadline().is_some_and(|at| at <= self.clock.now()) {
+                        self.hear(Input::Wake);
+                    }
+                }
+            }
+        }
+    }
+
+    fn hear(&mut self, input: Input) {
+        self.heard.push_back(input);
+    }
+
+    /// Lets the machine hear everything there is, and performs its wishes, until both are quiet.
+    fn settle(&mut self) {
+        while let Some(input) = self.heard.pop_front() {
+            let now = self.clock.now();
+            self.peer.handle(now, input);
+            while let Some(output) = self.peer.poll_output() {
+                self.perform(output);
+            }
+            self.dirty_since.get_or_insert(now);
+        }
+        let now = self.clock.now();
+        if self.dirty_since.is_some_and(|since| now - since >= SNAPSHOT_INTERVAL) {
+            self.dirty_since = None;
+            self.publisher.publish(self.peer.snapshot(now));
+        }
+    }
+
+    fn next_alarm(&self) -> Option<Time> {
+        let snapshot = self.dirty_since.map(|since| since + SNAPSHOT_INTERVAL);
+        [self.peer.next_deadline(), snapshot].into_iter().flatten().min()
+    }
+
+    fn on_internal(&mut self, internal: Internal) {
+        match internal {
+            Internal::Hear(input) => self.hear(input),
+            Internal::ContentBroken { peer } => {
+                if let Some(link) = self.links.get_mut(&peer) {
+                    link.content = None;
+                }
+                self.hear(Input::ContentClosed { peer });
+            }
+            Internal::Asked { peer, ask, stream } => self.on_asked(peer, ask, stream),
+            Internal::Hashed { token, input } => self.on_hashed(token, input),
+            Internal::Spliced { token } => self.hear(Input::IntroduceEnded { token }),
+            Internal::Introduced { peer, stream } => self.on_introduced(peer, stream),
+            Internal::Introducing { peer, stream } => {
+                platform::accept_over(&mut self.swarm.behaviour_mut().direct, crate::peer_id::to_id(peer), stream);
+            }
+            Internal::NotIntroduced { peer } => self.dial_failed(peer, protocol::Failure::NotIntroduced),
+        }
+    }
+
+    fn on_request(&mut self, request: Request) {
+        match request {
+            Request::Command(command) => self.hear(Input::Command(command)),
+            Request::Hear(input) => self.hear(input),
+            Request::Share { token, file, name, media_type } => {
+                let length = file.len();
+                self.files.insert(token, file);
+                self.hear(Input::Command(protocol::Command::Share { token, name, media_type, length }));
+            }
+            Request::Whole { id, reply } => {
+                let whole = self.peer.root_of(id).and_then(|root| self.store.whole(root));
+                drop(reply.send(whole.ok_or(Code::NoProvider)));
+            }
+        }
+    }
+
+    fn token(&mut self) -> u64 {
+        self.next_token += 1;
+        self.next_token
+    }
+
+    fn relay_of(&self, peer: &PeerId) -> Option<RelayIndex> {
+        let place = self.relays.iter().position(|relay| relay.address.peer == *peer)?;
+        u8::try_from(place).ok().map(RelayIndex)
+    }
+}
+
+/// Starts a node: builds it, runs it as a task, and gives the handle.
+///
+/// # Errors
+/// See [`StartError`].
+pub fn start(config: Config) -> Result<Handle, StartError> {
+    let (node, handle) = EventLoop::new(config)?;
+    platform::spawn(node.run());
+    platform::attach(&handle);
+    Ok(handle)
+}
+
+/// A snapshot, shared by everybody who draws it.
+pub type SharedSnapshot = Arc<protocol::Snapshot>;

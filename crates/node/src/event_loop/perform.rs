@@ -1,0 +1,251 @@
+//! The peer's wishes, one function each. Nothing here chooses.
+
+use super::{Ask, EventLoop, Internal};
+use crate::{content_stream, directory, introduce, peer_id, platform};
+use content::{GroupRange, Message, Root};
+use futures::channel::mpsc;
+use libp2p::swarm::Stream;
+use protocol::{AskToken, Code, Directory, Failure, Input, Introducer, Output, PeerKey, ReadToken, ShareToken, Stage};
+use std::sync::Arc;
+use transport::SignalingStream;
+
+impl EventLoop {
+    pub(super) fn perform(&mut self, output: Output) {
+        match output {
+            Output::DialRelay { relay } => self.dial_relay(relay),
+            Output::Register { relay } => self.register(relay),
+            Output::Discover { relay } => self.discover(relay),
+            Output::AskNeighbours { peer } => self.ask_neighbours(peer),
+            Output::Dial { peer, by } => self.dial(peer, by),
+            Output::HangUp { peer, why } => self.hang_up(peer, why),
+            Output::Announce { to, ids } => self.announce(to, &ids),
+            Output::FindProviders { at, id } => self.find_providers(at, id),
+            Output::ProvidersAnswer { token, response } => {
+                self.answer(token, |stream| directory::answer(stream, response))
+            }
+            Output::NeighboursAnswer { token, peers } => {
+                self.answer(token, |stream| introduce::answer_list(stream, peers))
+            }
+            Output::IntroduceAnswer { token, accept } => self.introduce(token, accept),
+            Output::SendContent { peer, message } => self.send_content(peer, message),
+            Output::Hash { token, name, media_type } => self.hash(token, name, media_type),
+            Output::ForgetShare { token } => {
+                self.files.remove(&token);
+                self.hasher.cancel(token);
+            }
+            Output::Reserve { root, length } => {
+                if let Err(code) = self.store.reserve(root, length) {
+                    self.hear(Input::StoreFailed { root, code });
+                }
+            }
+            Output::Store { root, range, bytes } => {
+                let kept = self.store.put(root, range, &bytes);
+                self.hear(match kept {
+                    Ok(()) => Input::Stored { root, range },
+                    Err(code) => Input::StoreFailed { root, code },
+                });
+            }
+            Output::Read { token, root, range } => self.read(token, root, range),
+            Output::Drop { root } => self.store.remove(root),
+        }
+    }
+
+    fn dial(&mut self, peer: PeerKey, by: Introducer) {
+        self.dialling.insert(peer, Stage::Introducing);
+        match by {
+            Introducer::Relay(index) => {
+                let relay = &self.relays[usize::from(index.0)];
+                let known = self.addresses.get(&peer).map_or(&[][..], Vec::as_slice);
+                let Some(options) = platform::dial_through(relay.circuit(), peer_id::to_id(peer), known) else {
+                    return self.dial_failed(peer, Failure::NotIntroduced);
+                };
+                if self.swarm.dial(options).is_err() {
+                    self.dial_failed(peer, Failure::Limit);
+                }
+            }
+            Introducer::Neighbour(neighbour) => {
+                let opening = self.swarm.behaviour_mut().streams.open(peer_id::to_id(neighbour), introduce::PROTOCOL);
+                let (mut report, keypair) = (self.report.clone(), self.keypair.clone());
+                platform::spawn(async move {
+                    report
+                        .send(match introduce::connect(opening, keypair, peer).await {
+                            Ok(stream) => Internal::Introduced { peer, stream },
+                            Err(_) => Internal::NotIntroduced { peer },
+                        })
+                        .await;
+                });
+            }
+        }
+    }
+
+    pub(super) fn dial_failed(&mut self, peer: PeerKey, failure: Failure) {
+        if self.dialling.remove(&peer).is_some() {
+            self.hear(Input::DialFailed { peer, failure });
+        }
+    }
+
+    pub(super) fn on_introduced(&mut self, peer: PeerKey, stream: SignalingStream) {
+        if self.dialling.contains_key(&peer) {
+            platform::connect_over(&mut self.swarm.behaviour_mut().direct, peer_id::to_id(peer), stream);
+        }
+    }
+
+    fn hang_up(&mut self, peer: PeerKey, why: Failure) {
+        self.dialling.remove(&peer);
+        let id = peer_id::to_id(peer);
+        if why == Failure::Banned {
+            self.swarm.behaviour_mut().banned.block_peer(id);
+        }
+        // Not connected is what was wanted.
+        let _ = self.swarm.disconnect_peer_id(id);
+    }
+
+    fn ask_neighbours(&mut self, peer: PeerKey) {
+        let opening = self.swarm.behaviour_mut().streams.open(peer_id::to_id(peer), introduce::PROTOCOL);
+        let mut report = self.report.clone();
+        platform::spawn(async move {
+            if let Some(peers) = introduce::list(opening).await {
+                report.hear(Input::Discovered { from: Introducer::Neighbour(peer), peers }).await;
+            }
+        });
+    }
+
+    fn directory_peer(&self, directory: Directory) -> libp2p::PeerId {
+        match directory {
+            Directory::Relay(index) => self.relays[usize::from(index.0)].address.peer,
+            Directory::Neighbour(peer) => peer_id::to_id(peer),
+        }
+    }
+
+    fn announce(&mut self, to: Directory, ids: &[content::ContentId]) {
+        let peer = self.directory_peer(to);
+        let opening = self.swarm.behaviour_mut().streams.open(peer, directory::PROTOCOL);
+        let ids = providers::IdSet::from_first(ids.iter().map(|id| providers::Id(id.0)));
+        platform::spawn(async move { drop(directory::ask(opening, providers::Request::Announce(ids)).await) });
+    }
+
+    fn find_providers(&mut self, at: Directory, id: content::ContentId) {
+        let peer = self.directory_peer(at);
+        let from = match at {
+            Directory::Relay(index) => Introducer::Relay(index),
+            Directory::Neighbour(peer) => Introducer::Neighbour(peer),
+        };
+        let opening = self.swarm.behaviour_mut().streams.open(peer, directory::PROTOCOL);
+        let mut report = self.report.clone();
+        platform::spawn(async move {
+            let request = providers::Request::Find(providers::Id(id.0));
+            if let Some(providers::Response::Found(peers)) = directory::ask(opening, request).await {
+                report.hear(Input::Providers { root_of: id, peers, from }).await;
+            }
+        });
+    }
+
+    /// Hands a neighbour's question to the machine; its answer comes back under the token.
+    pub(super) fn on_asked(&mut self, peer: PeerKey, ask: Ask, stream: Stream) {
+        let token = AskToken(self.token());
+        if let Ask::Introduce(to) = &ask {
+            self.introductions.insert(token, *to);
+        }
+        self.asks.insert(token, (peer, stream));
+        self.hear(match ask {
+            Ask::Providers(request) => Input::ProvidersAsked { peer, request, token },
+            Ask::Neighbours => Input::NeighboursAsked { peer, token },
+            Ask::Introduce(to) => Input::IntroduceAsked { from: peer, to, token },
+        });
+    }
+
+    fn answer<T: Future<Output = ()> + platform::Task>(&mut self, token: AskToken, answer: impl FnOnce(Stream) -> T) {
+        if let Some((_, stream)) = self.asks.remove(&token) {
+            platform::spawn(answer(stream));
+        }
+    }
+
+    fn introduce(&mut self, token: AskToken, accept: bool) {
+        let Some((from, stream)) = self.asks.remove(&token) else { return };
+        let target = self.introductions.remove(&token);
+        match target.filter(|_| accept) {
+            Some(target) => {
+                let opening = self.swarm.behaviour_mut().streams.open(peer_id::to_id(target), introduce::PROTOCOL);
+                let mut report = self.report.clone();
+                platform::spawn(async move {
+                    introduce::splice(stream, from, opening).await;
+                    report.send(Internal::Spliced { token }).await;
+                });
+            }
+            None => platform::spawn(introduce::refuse(stream)),
+        }
+    }
+
+    fn send_content(&mut self, peer: PeerKey, message: Message) {
+        self.open_content(peer);
+        let Some(link) = self.links.get_mut(&peer) else { return };
+        let Some(sender) = &mut link.content else { return };
+        if sender.try_send(message).is_err() {
+            // Gone, or standing still with a full queue: either way this stream is over.
+            link.content = None;
+            self.hear(Input::ContentClosed { peer });
+        }
+    }
+
+    /// Opens the stream we write content messages on, unless it is open.
+    pub(super) fn open_content(&mut self, peer: PeerKey) {
+        let Some(link) = self.links.get_mut(&peer) else { return };
+        if link.content.is_some() {
+            return;
+        }
+        let (sender, messages) = mpsc::channel(content_stream::MESSAGES_WAITING_MAX);
+        link.content = Some(sender);
+        let opening = self.swarm.behaviour_mut().streams.open(peer_id::to_id(peer), content_stream::PROTOCOL);
+        let mut report = self.report.clone();
+        platform::spawn(async move {
+            match opening.await {
+                Ok(Ok(stream)) => content_stream::write(peer, stream, messages, report).await,
+                _ => report.send(Internal::ContentBroken { peer }).await,
+            }
+        });
+    }
+
+    fn hash(&mut self, token: ShareToken, name: String, media_type: String) {
+        let Some(file) = self.files.get(&token).cloned() else {
+            return self.hear(Input::ShareFailed { token, code: Code::FileChanged });
+        };
+        let (mut progress, mut outcome) = (self.report.clone(), self.report.clone());
+        let length = file.len();
+        let hashing = self.hasher.hash(token, file, move |hashed| progress.progress(token, hashed));
+        platform::spawn(async move {
+            let input = match hashing.await {
+                Ok(outboard) => {
+                    let manifest = content::Manifest { length, root: outboard.root(), media_type, name };
+                    Input::Shared { token, manifest, outboard: Arc::new(outboard) }
+                }
+                Err(code) => Input::ShareFailed { token, code },
+            };
+            outcome.send(Internal::Hashed { token, input }).await;
+        });
+    }
+
+    /// From now on the file answers to its root.
+    pub(super) fn on_hashed(&mut self, token: ShareToken, input: Input) {
+        if let (Input::Shared { manifest, .. }, Some(file)) = (&input, self.files.remove(&token)) {
+            self.store.adopt(manifest.root, manifest.length, file);
+        }
+        self.hear(input);
+    }
+
+    fn read(&mut self, token: ReadToken, root: Root, range: GroupRange) {
+        match self.store.read(root, range) {
+            Ok(reading) => {
+                let mut report = self.report.clone();
+                platform::spawn(async move {
+                    report
+                        .hear(match reading.await {
+                            Ok(bytes) => Input::ReadDone { token, bytes },
+                            Err(code) => Input::ReadFailed { token, code },
+                        })
+                        .await;
+                });
+            }
+            Err(code) => self.hear(Input::ReadFailed { token, code }),
+        }
+    }
+}

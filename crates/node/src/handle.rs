@@ -1,0 +1,134 @@
+//! What an app holds: a cheap clone that sends commands and sees snapshots.
+
+use crate::event_loop::SharedSnapshot;
+use crate::platform::FileHandle;
+use content::ContentId;
+use futures::Stream;
+use futures::channel::{mpsc, oneshot};
+use protocol::{Code, Command, Input, PeerKey, ShareToken, Snapshot};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+/// What handles ask of the loop.
+pub(crate) enum Request {
+    Command(Command),
+    Hear(Input),
+    Share { token: ShareToken, file: FileHandle, name: String, media_type: String },
+    Whole { id: ContentId, reply: oneshot::Sender<Result<FileHandle, Code>> },
+}
+
+/// A running node, seen from outside. The node stops when the last clone is dropped.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    me: PeerKey,
+    requests: mpsc::UnboundedSender<Request>,
+    publisher: Publisher,
+    shares: Arc<AtomicU64>,
+}
+
+impl Handle {
+    pub(crate) fn new(me: PeerKey, publisher: Publisher) -> (Self, mpsc::UnboundedReceiver<Request>) {
+        // Unbounded on this side only: it carries what a person, or a script in their name, does.
+        let (requests, receiver) = mpsc::unbounded();
+        (Self { me, requests, publisher, shares: Arc::default() }, receiver)
+    }
+
+    /// Who this node is.
+    pub fn me(&self) -> PeerKey {
+        self.me
+    }
+
+    /// Asks for something in the person's name. A node that has stopped ignores it.
+    pub fn command(&self, command: Command) {
+        drop(self.requests.unbounded_send(Request::Command(command)));
+    }
+
+    /// The newest snapshot.
+    pub fn snapshot(&self) -> SharedSnapshot {
+        self.publisher.lock().latest.clone()
+    }
+
+    /// Every later snapshot; a slow reader misses the ones in between.
+    pub fn snapshots(&self) -> Snapshots {
+        Snapshots { publisher: self.publisher.clone(), seen: self.publisher.lock().version }
+    }
+
+    /// Tells whether the person sees the page: what is measured while they do not says little.
+    pub fn set_hidden(&self, hidden: bool) {
+        self.hear(Input::Hidden(hidden));
+    }
+
+    pub(crate) fn hear(&self, input: Input) {
+        drop(self.requests.unbounded_send(Request::Hear(input)));
+    }
+
+    pub(crate) fn share_file(&self, file: FileHandle, name: String, media_type: String) -> ShareToken {
+        let token = ShareToken(self.shares.fetch_add(1, Ordering::Relaxed) + 1);
+        drop(self.requests.unbounded_send(Request::Share { token, file, name, media_type }));
+        token
+    }
+
+    /// The whole of a content that is here and verified.
+    pub(crate) async fn whole(&self, id: ContentId) -> Result<FileHandle, Code> {
+        let (reply, answer) = oneshot::channel();
+        drop(self.requests.unbounded_send(Request::Whole { id, reply }));
+        answer.await.unwrap_or(Err(Code::NoProvider))
+    }
+}
+
+/// Where the loop puts snapshots and everybody finds the newest.
+#[derive(Clone, Debug)]
+pub(crate) struct Publisher(Arc<Mutex<Latest>>);
+
+#[derive(Debug)]
+struct Latest {
+    latest: SharedSnapshot,
+    version: u64,
+    waiting: Vec<Waker>,
+}
+
+impl Publisher {
+    pub(crate) fn new(first: Snapshot) -> Self {
+        Self(Arc::new(Mutex::new(Latest { latest: Arc::new(first), version: 0, waiting: Vec::new() })))
+    }
+
+    pub(crate) fn publish(&self, snapshot: Snapshot) {
+        let waiting = {
+            let mut inner = self.lock();
+            inner.latest = Arc::new(snapshot);
+            inner.version += 1;
+            std::mem::take(&mut inner.waiting)
+        };
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Latest> {
+        // A reader that panicked cannot have left a snapshot half written: it is one pointer.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Snapshots as they come, newest only.
+#[derive(Debug)]
+pub struct Snapshots {
+    publisher: Publisher,
+    seen: u64,
+}
+
+impl Stream for Snapshots {
+    type Item = SharedSnapshot;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut inner = self.publisher.lock();
+        if inner.version == self.seen {
+            inner.waiting.push(cx.waker().clone());
+            return Poll::Pending;
+        }
+        let (version, latest) = (inner.version, inner.latest.clone());
+        drop(inner);
+        self.seen = version;
+        Poll::Ready(Some(latest))
+    }
+}

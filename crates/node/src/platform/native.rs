@@ -1,0 +1,48 @@
+//! A server, or a test: tasks on tokio, files on disk, hashing on a thread of its own.
+
+mod file;
+mod handle;
+mod stack;
+
+pub(crate) use file::{FileHandle, Hasher, Parts};
+pub(crate) use handle::attach;
+pub(crate) use stack::{
+    DirectBehaviour, accept_over, build_swarm, connect_over, dial_through, external_address, listen_addresses,
+    on_direct_event,
+};
+
+use clock::Time;
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+/// What a task must be to run here.
+pub(crate) trait Task: Send + 'static {}
+impl<T: Send + 'static> Task for T {}
+
+/// Starts a task of the node.
+pub(crate) fn spawn(task: impl Future<Output = ()> + Task) {
+    tokio::spawn(task);
+}
+
+pub(crate) fn delay(timeout: Duration) -> futures_timer::Delay {
+    futures_timer::Delay::new(timeout)
+}
+
+/// There is no WebRTC here; direct connections are sockets.
+pub(crate) fn webrtc_available() -> bool {
+    true
+}
+
+/// Reads the monotonic clock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock(Instant);
+
+impl Clock {
+    pub(crate) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    pub(crate) fn now(self) -> Time {
+        Time::from_micros(u64::try_from(self.0.elapsed().as_micros()).unwrap_or(u64::MAX))
+    }
+}

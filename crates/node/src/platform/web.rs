@@ -1,0 +1,55 @@
+//! The browser: tasks are microtasks, files are `File`s, hashing happens in a worker.
+
+mod checks;
+mod file;
+mod handle;
+mod hasher;
+mod parts;
+mod stack;
+mod worker;
+
+pub(crate) use file::FileHandle;
+pub(crate) use handle::attach;
+pub(crate) use hasher::Hasher;
+pub(crate) use parts::Parts;
+pub(crate) use stack::{
+    DirectBehaviour, accept_over, build_swarm, connect_over, dial_through, external_address, listen_addresses,
+    on_direct_event,
+};
+pub(crate) use transport::webrtc_available;
+
+pub use checks::{Check, Checks};
+pub use handle::Subscription;
+pub use worker::run as run_worker;
+
+use clock::Time;
+use std::future::Future;
+use std::time::Duration;
+use web_time::Instant;
+
+/// What a task must be to run here: anything, on the page's one thread.
+pub(crate) trait Task: 'static {}
+impl<T: 'static> Task for T {}
+
+/// Starts a task of the node.
+pub(crate) fn spawn(task: impl Future<Output = ()> + Task) {
+    wasm_bindgen_futures::spawn_local(task);
+}
+
+pub(crate) fn delay(timeout: Duration) -> futures_timer::Delay {
+    futures_timer::Delay::new(timeout)
+}
+
+/// Reads the monotonic clock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock(Instant);
+
+impl Clock {
+    pub(crate) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    pub(crate) fn now(self) -> Time {
+        Time::from_micros(u64::try_from(self.0.elapsed().as_micros()).unwrap_or(u64::MAX))
+    }
+}

@@ -1,0 +1,75 @@
+//! Sharing `File`s, saving `Blob`s, and what the page's events tell the node.
+
+use super::FileHandle;
+use super::checks::{self, Checks};
+use crate::event_loop::SharedSnapshot;
+use crate::handle::Handle;
+use content::ContentId;
+use futures::StreamExt;
+use futures::future::{AbortHandle, Abortable};
+use protocol::{Code, Input, ShareToken};
+use wasm_bindgen::JsCast;
+use wasm_bindgen::closure::Closure;
+
+/// Stops calling when dropped.
+#[derive(Debug)]
+pub struct Subscription(AbortHandle);
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Handle {
+    /// Shares a file that the person chose. It is read in slices when somebody asks, never copied.
+    pub fn share(&self, file: web_sys::File) -> ShareToken {
+        let (name, media_type) = (file.name(), file.type_());
+        self.share_file(FileHandle::new(file.into()), name, media_type)
+    }
+
+    /// Calls `each` with every later snapshot, at most ten times a second.
+    pub fn subscribe(&self, mut each: impl FnMut(SharedSnapshot) + 'static) -> Subscription {
+        let mut snapshots = self.snapshots();
+        let (abort, registration) = AbortHandle::new_pair();
+        let calls = async move {
+            while let Some(snapshot) = snapshots.next().await {
+                each(snapshot);
+            }
+        };
+        super::spawn(async move { drop(Abortable::new(calls, registration).await) });
+        Subscription(abort)
+    }
+
+    /// A content that is here and verified, as the browser saves it.
+    ///
+    /// # Errors
+    /// `NoProvider` while some of it is missing.
+    pub async fn save(&self, id: ContentId) -> Result<web_sys::Blob, Code> {
+        Ok(self.whole(id).await?.blob().clone())
+    }
+
+    /// What this browser allows, tried now.
+    pub async fn checks(&self) -> Checks {
+        checks::run().await
+    }
+}
+
+/// Lets the page's events reach the node: what the browser allows, and whether the tab is seen.
+pub(crate) fn attach(handle: &Handle) {
+    let checked = handle.clone();
+    super::spawn(async move {
+        for code in checks::run().await.failed() {
+            checked.hear(Input::Notice { code });
+        }
+    });
+    let Some(document) = web_sys::window().and_then(|window| window.document()) else { return };
+    let (seen, watched) = (handle.clone(), document.clone());
+    let on_visibility = Closure::<dyn FnMut()>::new(move || seen.set_hidden(watched.hidden()));
+    document.set_onvisibilitychange(Some(on_visibility.as_ref().unchecked_ref()));
+    // Listens as long as the page lives, which is as long as the node does.
+    on_visibility.forget();
+    if document.hidden() {
+        handle.set_hidden(true);
+    }
+}
