@@ -37,7 +37,7 @@ impl Handle {
                 each(snapshot);
             }
         };
-        super::spawn(async move { drop(Abortable::new(calls, registration).await) });
+        super::spawn(async move { _ = Abortable::new(calls, registration).await });
         Subscription(abort)
     }
 

@@ -123,7 +123,7 @@ impl HashWorker {
     fn cancel(&self, token: ShareToken) {
         self.waiting.borrow_mut().remove(&token.0);
         // A worker that is gone has nothing to cancel.
-        drop(self.worker.post_message(&Ask::cancel(token.0)).map_err(|_: JsValue| ()));
+        _ = self.worker.post_message(&Ask::cancel(token.0));
     }
 }
 

@@ -53,7 +53,7 @@ impl Parts {
     }
 
     /// The bytes of `range`; the caller asks only for what it stored.
-    pub(crate) fn read(&self, range: Range<u64>) -> impl Future<Output = Result<Bytes, Code>> + 'static {
+    pub(crate) fn read(&self, range: Range<u64>) -> impl Future<Output = Result<Bytes, Code>> + use<> {
         if let Some(file) = self.sealed.clone() {
             return Either::Left(async move { file.read(range).await });
         }

@@ -32,7 +32,7 @@ const STUN_SERVERS_MAX: usize = 4;
 pub(crate) fn build_swarm(keypair: &Keypair, config: &Config) -> Result<NodeSwarm, noise::Error> {
     let me = PeerId::from(keypair.public());
     let direct_config = transport::Config {
-        ice_servers: config.stun.iter().take(STUN_SERVERS_MAX).cloned().collect(),
+        ice_servers: config.stun.iter().take(STUN_SERVERS_MAX).map(stun_server).collect(),
         lan: config.lan,
         ..transport::Config::default()
     };
@@ -67,6 +67,10 @@ pub(crate) fn build_swarm(keypair: &Keypair, config: &Config) -> Result<NodeSwar
         .with_dial_concurrency_factor(NonZeroU8::MIN)
         .with_idle_connection_timeout(crate::behaviour::IDLE_TIMEOUT);
     Ok(NodeSwarm::new(transport, behaviour, me, swarm_config))
+}
+
+fn stun_server(url: &String) -> transport::IceServer {
+    transport::IceServer { urls: vec![url.clone()], ..transport::IceServer::default() }
 }
 
 /// Through a relay's circuit to the peer's `/webrtc`. The full form: it works without a connection to the peer.
