@@ -18,7 +18,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
@@ -36,6 +36,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Responses under way when the relay stops get this long.
 const FAREWELL_TIME: Duration = Duration::from_millis(500);
+
+/// A client that was refused gets this long to stop sending, and may send so much.
+const LINGER_TIME: Duration = Duration::from_secs(1);
+const LINGER_LEN_MAX: u64 = 64 * 1024;
 
 const BUSY: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 2\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
@@ -110,8 +114,8 @@ impl Door {
             Err(error) => {
                 self.turn_away(remote, &error);
                 if let Some(response) = error.response() {
-                    // Best effort: the client is at fault, and may be gone.
-                    let _ = stream.try_write(response);
+                    // The client is at fault, and may be gone.
+                    let _ = tokio::time::timeout(LINGER_TIME, refuse(&mut stream, response)).await;
                 }
             }
         }
@@ -123,7 +127,7 @@ impl Door {
             Ok(()) => {}
             Err(TrySendError::Full(mut refused) | TrySendError::Closed(mut refused)) => {
                 self.turn_away(refused.remote, "the queue of new connections is full");
-                let _ = refused.stream.write_all(BUSY).await;
+                let _ = tokio::time::timeout(LINGER_TIME, refuse(&mut refused.stream, BUSY)).await;
             }
         }
     }
@@ -154,6 +158,15 @@ impl Door {
         log::info!("refused {remote}: {reason}");
         self.site.counters.turned_away.fetch_add(1, Ordering::Relaxed);
     }
+}
+
+/// Says no and waits for the client to have heard it: closing with unread bytes would reset the connection, and the
+/// reset may overtake the answer (RFC 9112, section 9.6).
+async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, response: &[u8]) -> io::Result<()> {
+    stream.write_all(response).await?;
+    stream.shutdown().await?;
+    tokio::io::copy(&mut stream.take(LINGER_LEN_MAX), &mut tokio::io::sink()).await?;
+    Ok(())
 }
 
 /// Listens at `address`.

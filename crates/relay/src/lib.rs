@@ -36,6 +36,7 @@ mod prefix;
 mod rate;
 mod replayed;
 mod seats;
+pub mod signals;
 mod stun;
 
 pub use config::{Config, Limits, Sample, UdpPort};

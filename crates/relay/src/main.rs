@@ -3,6 +3,7 @@
 use anyhow::Context;
 use clap::Parser;
 use relay::arguments::Arguments;
+use relay::signals::Stop;
 use relay::{Config, Relay};
 use std::io::Write;
 use std::process::ExitCode;
@@ -32,12 +33,13 @@ fn run(config: Config) -> anyhow::Result<()> {
         .build()
         .context("cannot start the runtime")?;
     runtime.block_on(async {
+        // Before anybody learns that we run: who starts us may stop us at once.
+        let mut told_to_stop = Stop::listen().context("cannot listen for signals")?;
         let mut relay = Relay::start(config).await?;
         announce(&relay).context("cannot write to standard output")?;
         log::info!("relay {}", relay.peer_id());
         tokio::select! {
-            stopped = told_to_stop() => {
-                stopped.context("cannot listen for signals")?;
+            () = told_to_stop.wait() => {
                 relay.stop().await;
                 Ok(())
             }
@@ -51,19 +53,4 @@ fn announce(relay: &Relay) -> std::io::Result<()> {
     let mut stdout = std::io::stdout().lock();
     writeln!(stdout, "listening on {}", relay.url())?;
     stdout.flush()
-}
-
-#[cfg(unix)]
-async fn told_to_stop() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted,
-        _ = terminate.recv() => Ok(()),
-    }
-}
-
-#[cfg(not(unix))]
-async fn told_to_stop() -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
 }
