@@ -24,6 +24,9 @@ const SCRIPT_TIMEOUT: Duration = Duration::from_secs(600);
 /// Gathers what must not happen: broken rules of the page's policy, errors on the console, unhandled rejections.
 const WITNESS: &str = include_str!("witness.js");
 
+/// Parts of messages that say what a journey did to the browser.
+const CAUSED_ON_PURPOSE: [&str; 2] = ["WebSocket connection to", "because the URL's origin was untrustworthy"];
+
 /// What a browser is given beside [`FLAGS`].
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -116,8 +119,8 @@ impl Browser {
         self.downloads.path()
     }
 
-    /// What the browser logged as an error since the last call, without the network's own complaints: a killed relay
-    /// makes those.
+    /// What the browser logged as an error since the last call, without what journeys cause on purpose: a killed relay
+    /// makes the network complain, an insecure origin makes a header void.
     pub async fn logged_errors(&self) -> Result<Vec<String>> {
         let log = self.client.issue_cmd(Extension::browser_log()).await?;
         let entries = log.as_array().cloned().unwrap_or_default();
@@ -125,7 +128,7 @@ impl Browser {
             .iter()
             .filter(|entry| entry["level"] == "SEVERE" && entry["source"] != "network")
             .map(|entry| entry["message"].as_str().unwrap_or_default().to_owned())
-            .filter(|message| !message.contains("WebSocket connection to"))
+            .filter(|message| !CAUSED_ON_PURPOSE.iter().any(|cause| message.contains(cause)))
             .collect())
     }
 

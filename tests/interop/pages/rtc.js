@@ -1,21 +1,22 @@
 // Looks at the browser's own objects, the same way whichever libp2p made them: runs before the peer and only watches.
 //
 //   rtc.pair()       the selected candidate pair of the connected peer connection
-//   rtc.settled()    resolves when no data channel of a living connection is open or on its way
-//   rtc.channels()   data channels made and closed so far
+//   rtc.settled(n)   resolves when at most `n` data channels are left open; how many were made so far
+//   rtc.closedAt()   when a peer connection was closed last
+//   rtc.channels()   data channels, for a reader of a failed test
 (() => {
   const Native = globalThis.RTCPeerConnection
   const all = []
   const open = new Set()
   const changed = new EventTarget()
-  const count = { opened: 0, closed: 0 }
+  let made = 0
+  let closedAt = null
 
   function watch (channel) {
     open.add(channel)
-    count.opened += 1
+    made += 1
     channel.addEventListener('close', () => {
       open.delete(channel)
-      count.closed += 1
       changed.dispatchEvent(new Event('close'))
     })
   }
@@ -34,6 +35,7 @@
     }
 
     close () {
+      if (this.signalingState !== 'closed') closedAt = Date.now()
       super.close()
       // A closed connection's channels fire no events.
       for (const channel of open) if (channel.readyState === 'closed') open.delete(channel)
@@ -56,12 +58,12 @@
       return connection ? await pairOf(connection) : null
     },
 
-    settled () {
+    settled (atMost) {
       return new Promise((resolve) => {
         const look = () => {
-          if (open.size > 0) return
+          if (open.size > atMost) return
           changed.removeEventListener('close', look)
-          resolve({ ...count })
+          resolve(made)
         }
         changed.addEventListener('close', look)
         look()
@@ -69,7 +71,11 @@
     },
 
     channels () {
-      return { ...count, open: [...open].map((channel) => `${channel.id} '${channel.label}' ${channel.readyState}`) }
+      return { made, open: [...open].map((channel) => `${channel.id} '${channel.label}' ${channel.readyState}`) }
+    },
+
+    closedAt () {
+      return closedAt
     },
 
     states () {
