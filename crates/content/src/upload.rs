@@ -327,8 +327,9 @@ impl<P: Copy + Ord + Debug> Uploads<P> {
     }
 
     fn on_read_failed(&mut self, read: ReadId, reason: Refusal) {
-        if let Some((peer, reading)) = self.end_read(read) {
-            self.refuse(peer, reading.root, reading.range, reason);
+        let Some((peer, reading)) = self.end_read(read) else { return };
+        for range in reading.uncancelled() {
+            self.refuse(peer, reading.root, range, reason);
         }
     }
 

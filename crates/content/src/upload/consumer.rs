@@ -33,6 +33,20 @@ pub(super) struct Reading {
     pub(super) cancelled: BTreeSet<u32>,
 }
 
+impl Reading {
+    /// What is still wanted of it, run by run.
+    pub(super) fn uncancelled(&self) -> Vec<GroupRange> {
+        let mut runs: Vec<GroupRange> = Vec::new();
+        for group in self.range.iter().filter(|group| !self.cancelled.contains(group)) {
+            match runs.last_mut() {
+                Some(run) if run.end() == group => run.count += 1,
+                Some(_) | None => runs.push(GroupRange::single(group)),
+            }
+        }
+        runs
+    }
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Consumer {
     queue: VecDeque<Wanted>,
