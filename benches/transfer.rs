@@ -50,7 +50,8 @@ async fn measure(rounds: u32) -> Result<Value> {
     }
     let of = |way: &str, field: &str| median(rows.iter().map(|row| row[way][field].as_f64().unwrap_or(f64::NAN)));
     let medians = |way: &str| json!({ "mibPerSecond": of(way, "mibPerSecond"), "firstByteMs": of(way, "firstByteMs"), "wirePerPayload": of(way, "wirePerPayload") });
-    let (ceiling, stop, ours) = (of("window", "mibPerSecond"), of("stopAndWait", "mibPerSecond"), of("starling", "mibPerSecond"));
+    let (ceiling, stop, ours) =
+        (of("window", "mibPerSecond"), of("stopAndWait", "mibPerSecond"), of("starling", "mibPerSecond"));
     Ok(json!({
         "bench": "transfer",
         "machine": machine(&starling.consumer),
@@ -67,9 +68,17 @@ fn print_table(report: &Value) {
     print(&format!("{:<14} {:>8} {:>15} {:>13}", "way", "MiB/s", "first byte ms", "wire/payload"));
     for way in ["window", "stopAndWait", "starling"] {
         let number = |field: &str| report["median"][way][field].as_f64().unwrap_or(f64::NAN);
-        print(&format!("{way:<14} {:>8.1} {:>15.0} {:>13.3}", number("mibPerSecond"), number("firstByteMs"), number("wirePerPayload")));
+        print(&format!(
+            "{way:<14} {:>8.1} {:>15.0} {:>13.3}",
+            number("mibPerSecond"),
+            number("firstByteMs"),
+            number("wirePerPayload")
+        ));
     }
-    print(&format!("\nstarling / ceiling: {:.2} (goal: at least {RATIO_GOAL})", report["ratioToCeiling"].as_f64().unwrap_or(f64::NAN)));
+    print(&format!(
+        "\nstarling / ceiling: {:.2} (goal: at least {RATIO_GOAL})",
+        report["ratioToCeiling"].as_f64().unwrap_or(f64::NAN)
+    ));
 }
 
 /// Two browsers with the bare page, for both of its rules.
@@ -81,7 +90,8 @@ struct Raw {
 impl Raw {
     async fn start() -> Result<Self> {
         let url = serve_pages().await?;
-        let (sender, receiver) = (Browser::start(&Options::default()).await?, Browser::start(&Options::default()).await?);
+        let (sender, receiver) =
+            (Browser::start(&Options::default()).await?, Browser::start(&Options::default()).await?);
         for browser in [&sender, &receiver] {
             browser.open(&url).await?;
         }
@@ -155,7 +165,8 @@ async fn call(browser: &Browser, expression: &str) -> Result<Value> {
         "const done = arguments[0]; Promise.resolve({expression}).then((value) => done({{ value: value ?? null }}), (error) => done({{ error: String(error) }}));"
     );
     let called = browser.client().execute_async(&script, Vec::new());
-    let mut answer = tokio::time::timeout(ROUND_TIMEOUT, called).await.with_context(|| format!("{expression:.80} hangs"))??;
+    let mut answer =
+        tokio::time::timeout(ROUND_TIMEOUT, called).await.with_context(|| format!("{expression:.80} hangs"))??;
     match answer.get("error") {
         Some(error) => bail!("{expression:.80}: {error}"),
         None => Ok(answer["value"].take()),
@@ -182,7 +193,8 @@ async fn answer(mut stream: TcpStream) -> Result<()> {
         _ => ("text/html", include_str!("pages/raw.html")),
     };
     let length = body.len();
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+    let head =
+        format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
     stream.write_all(head.as_bytes()).await?;
     stream.write_all(body.as_bytes()).await?;
     stream.shutdown().await.context("the page was not taken")
