@@ -31,6 +31,7 @@ mod http;
 mod identity;
 mod meter;
 mod network;
+pub mod open_files;
 mod patience;
 mod prefix;
 mod rate;

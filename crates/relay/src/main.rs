@@ -16,6 +16,7 @@ fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info,webrtc=error,webrtc_ice=error"))
         .target(env_logger::Target::Stderr)
         .init();
+    relay::open_files::allow(&config.limits);
     match run(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -380,3 +380,45 @@ fn webrtc_direct(address: &Multiaddr) -> Option<WebRtcDirect> {
 fn is_websocket(address: &Multiaddr) -> bool {
     address.iter().any(|part| matches!(part, Protocol::Ws(_)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reachable() -> Reachable {
+        Reachable { learns: true, port: 8080, known: BTreeSet::new(), last: None }
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().expect("an address")
+    }
+
+    #[test]
+    fn an_address_is_told_when_it_becomes_the_one_used_last() {
+        let mut reachable = reachable();
+        let lan = reachable.learn(ip("192.168.1.5"));
+        assert_eq!(lan, Some("/ip4/192.168.1.5/tcp/8080/ws".parse().expect("an address")));
+        assert_eq!(reachable.learn(ip("192.168.1.5")), None);
+        assert!(reachable.learn(ip("127.0.0.1")).is_some());
+        assert_eq!(reachable.learn(ip("::ffff:192.168.1.5")), lan);
+    }
+
+    #[test]
+    fn what_nobody_can_dial_is_not_learned_and_what_is_learned_is_bounded() {
+        let mut reachable = reachable();
+        assert_eq!(reachable.learn(ip("0.0.0.0")), None);
+        assert_eq!(reachable.learn(ip("fe80::1")), None);
+        let learned = (0..100).filter(|n| reachable.learn(IpAddr::from([10, 0, 0, *n])).is_some()).count();
+        assert_eq!(learned, LEARNED_MAX);
+        reachable.learns = false;
+        assert_eq!(reachable.learn(ip("10.0.0.1")), None, "the operator has said");
+    }
+
+    #[test]
+    fn the_second_way_in_is_recognised_by_its_certificate() {
+        let hash = "/certhash/uEiDikp5KVUgkLta1EjUN-IKbHk-dUBg8VzKgf5nXxLK46w";
+        let address: Multiaddr = format!("/ip4/127.0.0.1/udp/9/webrtc-direct{hash}").parse().expect("an address");
+        assert_eq!(webrtc_direct(&address).expect("it is one").port, 9);
+        assert!(webrtc_direct(&"/ip4/127.0.0.1/tcp/9/ws".parse().expect("an address")).is_none());
+    }
+}

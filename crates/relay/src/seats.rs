@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Connections that are not WebSockets. Each costs one file and at most 16 KiB.
-const SEATS_MAX: usize = 1_024;
+pub(crate) const SEATS_MAX: usize = 1_024;
 
 /// Of these for one prefix: twenty tabs behind one address, loading the page at the same moment.
 const SEATS_PER_PREFIX_MAX: usize = 192;

@@ -3,9 +3,10 @@
 use crate::support::client::{Client, dial};
 use crate::support::{authority, config, get, socket, soon, start};
 use libp2p::identity::Keypair;
-use relay::{Config, Limits};
+use relay::{Config, Limits, Relay};
 use std::net::{Ipv4Addr, SocketAddr};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 const FLOODER: Ipv4Addr = Ipv4Addr::new(127, 0, 1, 1);
@@ -57,30 +58,51 @@ async fn a_flood_of_peers_from_one_network_leaves_room_for_others() {
 #[tokio::test]
 async fn handshakes_that_never_end_do_not_hold_up_honest_peers() {
     let relay = start(Config { limits: small(), ..config() }).await;
-    let upgrade = format!(
-        "GET / HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-        authority(&relay)
-    );
     let mut silent = Vec::new();
     for _ in 0..80 {
-        let mut stream = dial(SocketAddr::from((FLOODER, 0)), socket(&relay)).await.expect("the kernel accepts");
-        stream.write_all(upgrade.as_bytes()).await.expect("open");
-        silent.push(stream);
+        silent.push(upgrade(&relay, FLOODER, "").await);
     }
     // Each is either answered and then silent, or closed: after that all are where they will stay.
     let mut answered = 0;
     for stream in &mut silent {
-        let mut bytes = [0; 12];
-        if soon("an answer or the end", stream.read_exact(&mut bytes)).await.is_ok() {
-            assert_eq!(&bytes, b"HTTP/1.1 101");
-            answered += 1;
-        }
+        answered += u32::from(is_upgraded(stream).await);
     }
     assert!((1..=8).contains(&answered), "{answered} of 80");
     let mut honest = Client::from_address(HONEST);
     assert!(honest.join(relay.address()).await);
     relay.stop().await;
+}
+
+#[tokio::test]
+async fn behind_a_proxy_clients_are_counted_by_their_own_address() {
+    let limits = Limits { connections_per_prefix: 1, ..Limits::default() };
+    let relay = start(Config { limits, behind_proxy: true, ..config() }).await;
+    let mut first = upgrade(&relay, Ipv4Addr::LOCALHOST, "X-Forwarded-For: 192.0.2.1, 203.0.113.9\r\n").await;
+    assert!(is_upgraded(&mut first).await);
+    let mut neighbour = upgrade(&relay, Ipv4Addr::LOCALHOST, "X-Forwarded-For: 203.0.113.200\r\n").await;
+    assert!(!is_upgraded(&mut neighbour).await);
+    let mut other = upgrade(&relay, Ipv4Addr::LOCALHOST, "X-Forwarded-For: 192.0.2.1\r\n").await;
+    assert!(is_upgraded(&mut other).await);
+    relay.stop().await;
+}
+
+/// A connection from `source` that asks to become a WebSocket, and then says nothing.
+async fn upgrade(relay: &Relay, source: Ipv4Addr, headers: &str) -> TcpStream {
+    let request = format!(
+        "GET / HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n",
+        authority(relay)
+    );
+    let mut stream = dial(SocketAddr::from((source, 0)), socket(relay)).await.expect("the kernel accepts");
+    stream.write_all(request.as_bytes()).await.expect("open");
+    stream
+}
+
+/// Whether the answer is a WebSocket's and not the end.
+async fn is_upgraded(stream: &mut TcpStream) -> bool {
+    let mut bytes = [0; 12];
+    let answered = soon("an answer or the end", stream.read_exact(&mut bytes)).await.is_ok();
+    answered && &bytes == b"HTTP/1.1 101"
 }
 
 #[tokio::test]

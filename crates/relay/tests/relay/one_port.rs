@@ -1,9 +1,8 @@
 //! Page and libp2p behind one TCP port, told apart by the request's head.
 
-use crate::support::client::{Client, dial};
+use crate::support::client::Client;
 use crate::support::{config, exchange, get, parse, send, socket, soon, start};
 use relay::{Config, Limits};
-use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -79,22 +78,6 @@ async fn a_client_that_takes_its_time_over_the_head_is_closed_and_others_are_ser
         assert_eq!(parse(&bytes).status, 408);
     }
     assert_eq!(relay.stats().http.refused, 150);
-    relay.stop().await;
-}
-
-#[tokio::test]
-async fn one_network_cannot_take_all_seats() {
-    let limits = Limits { head_time: Duration::from_secs(60), ..Limits::default() };
-    let relay = start(Config { limits, ..config() }).await;
-    let from = |third| SocketAddr::from((Ipv4Addr::new(127, 0, third, 1), 0));
-    let mut held = Vec::new();
-    for _ in 0..1_100 {
-        // Past the seats, the relay closes what it accepted; that is the client's to notice.
-        held.push(dial(from(1), socket(&relay)).await.expect("the kernel accepts"));
-    }
-    assert_eq!(relay.stats().connections.now, 0);
-    drop(held);
-    assert_eq!(get(&relay, "/", &[]).await.status, 200);
     relay.stop().await;
 }
 
