@@ -192,6 +192,10 @@ pub enum Input {
     /// A splice that we accepted is over, however it ended.
     IntroduceEnded { token: AskToken },
 
+    /// A URL that answers ranges holds this content and is asked like a directly connected peer, under the key of
+    /// whoever runs it (the relay, for its sample). Verified like any other.
+    WebSource { id: ContentId, key: PeerKey },
+
     /// Hashing came this far.
     ShareProgress { token: ShareToken, hashed: u64 },
     /// Hashing is done; the file's handle now answers to the root.

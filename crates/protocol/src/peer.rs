@@ -22,6 +22,9 @@ use std::collections::BTreeSet;
 /// spins.
 const SLEEP_MIN: Duration = Duration::from_millis(1);
 
+/// URLs that are asked like peers: the samples of a few relays.
+const WEB_SOURCES_MAX: usize = 8;
+
 /// One peer.
 #[derive(Debug)]
 pub struct Peer {
@@ -40,6 +43,8 @@ pub struct Peer {
     /// What neighbours announced to us.
     announced: Table<PeerKey>,
     bans: BTreeSet<PeerKey>,
+    /// Who is asked over HTTP instead of a connection, and for what.
+    web_sources: BTreeSet<PeerKey>,
     out: Outbox,
 }
 
@@ -59,6 +64,7 @@ impl Peer {
             notices: Notices::default(),
             announced: Table::new(Limits::TAB),
             bans: BTreeSet::new(),
+            web_sources: BTreeSet::new(),
             out: Outbox::default(),
             config,
         };
@@ -153,6 +159,8 @@ impl Peer {
             }
             Input::IntroduceEnded { token } => self.introductions.on_ended(token),
 
+            Input::WebSource { id, key } => self.on_web_source(now, id, key),
+
             Input::ShareProgress { token, hashed } => self.transfers.on_share_progress(token, hashed),
             Input::Shared { token, manifest, outboard } => {
                 self.with_transfers(|t, ctx| t.on_shared(ctx, token, manifest, outboard));
@@ -210,9 +218,18 @@ impl Peer {
     /// Content over anything but a direct connection is a mistake of the sender's, not a crime: it may have
     /// lost the direct path a moment before we did.
     fn on_content(&mut self, now: Time, peer: PeerKey, message: content::Message) {
-        if self.connections.is_direct(peer) && !self.connections.is_banned(peer) {
+        let reached = self.connections.is_direct(peer) || self.web_sources.contains(&peer);
+        if reached && !self.connections.is_banned(peer) {
             self.connections.on_heard(peer);
             self.with_transfers_at(now, |t, ctx| t.on_content(ctx, peer, message));
+        }
+    }
+
+    fn on_web_source(&mut self, now: Time, id: ContentId, key: PeerKey) {
+        if self.web_sources.len() < WEB_SOURCES_MAX {
+            self.web_sources.insert(key);
+            self.with_transfers(|t, ctx| t.fetch(ctx, id));
+            self.transfers.on_providers(now, id, self.me, &[key]);
         }
     }
 
@@ -258,11 +275,17 @@ impl Peer {
         self.announced.expire(now);
         self.relays.tick(now, self.connections.hungry(), &mut self.out);
         let relays: Vec<RelayIndex> = self.relays.up().collect();
-        let world = World { connections: &self.connections, announced: &self.announced, relays: &relays };
+        let world = World {
+            connections: &self.connections,
+            web_sources: &self.web_sources,
+            announced: &self.announced,
+            relays: &relays,
+        };
         let mut ctx = Context { now, out: &mut self.out, notices: &mut self.notices, bans: &mut self.bans };
         self.transfers.tick(&mut ctx, world);
         self.apply_bans(now);
-        let (wanted, busy) = (self.transfers.wanted(), self.transfers.busy(now));
+        let (mut wanted, busy) = (self.transfers.wanted(), self.transfers.busy(now));
+        wanted.retain(|peer| !self.web_sources.contains(peer));
         let needs = Needs { wanted: &wanted, busy: &busy, relays: &relays, measurements: &self.measurements };
         self.connections.tick(now, needs, &mut self.out);
         self.notices.set(now, Code::RelayUnreachable, self.relays.unreachable());

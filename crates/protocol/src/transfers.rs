@@ -57,9 +57,18 @@ pub(crate) struct Context<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct World<'a> {
     pub(crate) connections: &'a Connections,
+    /// Who is asked over HTTP: as good as a direct connection.
+    pub(crate) web_sources: &'a BTreeSet<PeerKey>,
     /// What neighbours announced to us.
     pub(crate) announced: &'a providers::Table<PeerKey>,
     pub(crate) relays: &'a [RelayIndex],
+}
+
+impl World<'_> {
+    /// Whether content can be asked of `peer` now.
+    pub(crate) fn reaches(&self, peer: PeerKey) -> bool {
+        self.connections.is_direct(peer) || self.web_sources.contains(&peer)
+    }
 }
 
 /// All items.

@@ -157,7 +157,7 @@ impl Transfers {
 
     /// Searches, asks for manifests, engages sources, and says what hinders.
     pub(crate) fn tick_quests(&mut self, ctx: &mut Context<'_>, world: World<'_>, directories: &BTreeSet<Directory>) {
-        let is_direct = |peer: PeerKey| world.connections.is_direct(peer);
+        let is_direct = |peer: PeerKey| world.reaches(peer);
         let ids: Vec<ContentId> = self.items.keys().copied().collect();
         for id in ids {
             let Some(item) = self.items.get_mut(&id) else { continue };
