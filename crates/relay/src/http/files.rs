@@ -48,12 +48,22 @@ pub(crate) async fn page_file(root: &Path, relative: &Path, wish: Wish<'_>) -> i
             let mut beside = relative.as_os_str().to_owned();
             beside.push(encoding.extension());
             let Some(compressed) = path::inside(root, &PathBuf::from(beside)).await else { continue };
+            if !path::is_hashed(relative) && is_older(&compressed, &plain).await? {
+                continue;
+            }
             if let Some(response) = serve(&compressed, relative, encoding, wish).await? {
                 return Ok(Some(response));
             }
         }
     }
     serve(&plain, relative, Encoding::Identity, wish).await
+}
+
+/// Whether `compressed` was left behind when `plain` was built again. A name with a hash cannot be: its plain file
+/// never changes, whatever a copy did to the times.
+async fn is_older(compressed: &Path, plain: &Path) -> io::Result<bool> {
+    let changed = async |path: &Path| tokio::fs::metadata(path).await?.modified();
+    Ok(changed(compressed).await? < changed(plain).await?)
 }
 
 /// The file at `path`, named and typed as `name`; `None` if it is none.

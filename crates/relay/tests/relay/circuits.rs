@@ -63,3 +63,23 @@ async fn nobody_is_reached_without_a_reservation() {
     assert_eq!(relay.stats().circuit_bytes.total, 0);
     relay.stop().await;
 }
+
+#[tokio::test]
+async fn one_peer_has_no_more_circuits_than_its_share() {
+    let limits = Limits { circuits_per_peer: 2, ..Limits::default() };
+    let relay = start(Config { limits, ..config() }).await;
+    let mut source = Client::new();
+    let mut made = Vec::new();
+    for _ in 0..3 {
+        let mut destination = Client::new();
+        assert!(destination.reserve(relay.address()).await);
+        let peer = destination.peer_id();
+        destination.run();
+        let circuit = relay.address().with(Protocol::P2pCircuit).with(Protocol::P2p(peer));
+        made.push(source.dial(circuit).await.is_ok());
+    }
+    assert_eq!(made, [true, true, false]);
+    let circuits = relay.stats().circuits;
+    assert_eq!((circuits.now, circuits.total, circuits.refused), (2, 2, 1));
+    relay.stop().await;
+}

@@ -3,6 +3,7 @@
 use crate::support::{config, exchange, folder, get, send, start};
 use relay::{Config, Sample};
 use std::fs;
+use std::time::Duration;
 
 const WASM: &str = "app-1a2b3c4d5e6f7a8b_bg.wasm";
 
@@ -80,6 +81,23 @@ async fn a_known_version_is_not_sent_again() {
     assert_eq!(again.header("etag"), first.header("etag"));
     fs::write(&start_js, "longer").expect("writable");
     assert_eq!(get(&relay, "/start.js", &[&known]).await.body, b"longer");
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn a_compressed_file_of_an_earlier_build_is_not_sent() {
+    let config = config();
+    let (plain, compressed) = (config.page.join("start.js"), config.page.join("start.js.gz"));
+    fs::write(&plain, "new").expect("writable");
+    fs::write(&compressed, "old").expect("writable");
+    let relay = start(config).await;
+    let date = |seconds| std::time::UNIX_EPOCH + Duration::from_secs(seconds);
+    let built = |path, seconds| fs::File::options().write(true).open(path)?.set_modified(date(seconds));
+    built(&plain, 2_000).expect("our file");
+    built(&compressed, 1_000).expect("our file");
+    assert_eq!(get(&relay, "/start.js", &["accept-encoding: gzip"]).await.body, b"new");
+    built(&compressed, 2_000).expect("our file");
+    assert_eq!(get(&relay, "/start.js", &["accept-encoding: gzip"]).await.body, b"old");
     relay.stop().await;
 }
 
