@@ -142,6 +142,8 @@ pub(crate) struct EventLoop {
     store: Store,
     hasher: Hasher,
     files: BTreeMap<ShareToken, FileHandle>,
+    /// Content messages to URLs, by the key of who runs them.
+    web_sources: BTreeMap<PeerKey, mpsc::Sender<Message>>,
 }
 
 impl EventLoop {
@@ -200,6 +202,7 @@ impl EventLoop {
             store: Store::default(),
             hasher: Hasher::new(config.worker.clone()),
             files: BTreeMap::new(),
+            web_sources: BTreeMap::new(),
         };
         if malformed {
             node.heard.push_back(Input::Notice { code: Code::MalformedRelay });
@@ -295,6 +298,7 @@ impl EventLoop {
                 self.files.insert(token, file);
                 self.hear(Input::Command(protocol::Command::Share { token, name, media_type, length }));
             }
+            Request::FetchFrom { url, id } => self.fetch_from(url, id),
             Request::Whole { id, reply } => {
                 let whole = self.peer.root_of(id).and_then(|root| self.store.whole(root));
                 drop(reply.send(whole.ok_or(Code::NoProvider)));

@@ -16,6 +16,7 @@ pub(crate) enum Request {
     Command(Command),
     Hear(Input),
     Share { token: ShareToken, file: FileHandle, name: String, media_type: String },
+    FetchFrom { url: String, id: ContentId },
     Whole { id: ContentId, reply: oneshot::Sender<Result<FileHandle, Code>> },
 }
 
@@ -68,6 +69,11 @@ impl Handle {
         let token = ShareToken(self.shares.fetch_add(1, Ordering::Relaxed) + 1);
         drop(self.requests.unbounded_send(Request::Share { token, file, name, media_type }));
         token
+    }
+
+    /// Fetches a content that the page's own relay also serves by HTTP: from `url` and from everybody who has it.
+    pub fn fetch_sample(&self, url: String, id: ContentId) {
+        drop(self.requests.unbounded_send(Request::FetchFrom { url, id }));
     }
 
     /// The whole of a content that is here and verified.

@@ -93,6 +93,10 @@ impl EventLoop {
     fn hang_up(&mut self, peer: PeerKey, why: Failure) {
         self.dialling.remove(&peer);
         let id = peer_id::to_id(peer);
+        if self.web_sources.remove(&peer).is_some() {
+            // Its file is wrong; as a relay it is as good as before.
+            return;
+        }
         if why == Failure::Banned {
             self.swarm.behaviour_mut().banned.block_peer(id);
         }
@@ -176,7 +180,24 @@ impl EventLoop {
         }
     }
 
+    /// The page's own relay is the first in the list; what it serves by HTTP goes by its name.
+    pub(super) fn fetch_from(&mut self, url: String, id: content::ContentId) {
+        let Some(key) = self.relays.first().and_then(|relay| peer_id::to_key(&relay.address.peer)) else {
+            return self.hear(Input::Notice { code: Code::SampleUnavailable });
+        };
+        let (sender, asked) = mpsc::channel(content_stream::MESSAGES_WAITING_MAX);
+        self.web_sources.insert(key, sender);
+        platform::spawn(platform::serve_web_source(url, key, asked, self.report.clone()));
+        self.hear(Input::WebSource { id, key });
+    }
+
     fn send_content(&mut self, peer: PeerKey, message: Message) {
+        if let Some(source) = self.web_sources.get_mut(&peer) {
+            if source.try_send(message).is_err() {
+                self.hear(Input::ContentClosed { peer });
+            }
+            return;
+        }
         self.open_content(peer);
         let Some(link) = self.links.get_mut(&peer) else { return };
         let Some(sender) = &mut link.content else { return };

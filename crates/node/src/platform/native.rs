@@ -11,7 +11,11 @@ pub(crate) use stack::{
     on_direct_event,
 };
 
+use crate::event_loop::Report;
 use clock::Time;
+use content::Message;
+use futures::channel::mpsc;
+use protocol::{Input, PeerKey};
 use std::future::Future;
 use std::time::{Duration, Instant};
 
@@ -31,6 +35,12 @@ pub(crate) fn delay(timeout: Duration) -> futures_timer::Delay {
 /// There is no WebRTC here; direct connections are sockets.
 pub(crate) fn webrtc_available() -> bool {
     true
+}
+
+/// A native node has no page whose relay would offer a sample: the URL is not read.
+pub(crate) async fn serve_web_source(_: String, peer: PeerKey, asked: mpsc::Receiver<Message>, mut report: Report) {
+    drop(asked);
+    report.hear(Input::ContentClosed { peer }).await;
 }
 
 /// Reads the monotonic clock.

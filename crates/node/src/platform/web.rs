@@ -6,6 +6,7 @@ mod handle;
 mod hasher;
 mod parts;
 mod stack;
+mod web_source;
 mod worker;
 
 pub(crate) use file::FileHandle;
@@ -20,6 +21,7 @@ pub(crate) use transport::webrtc_available;
 
 pub use checks::{Check, Checks};
 pub use handle::Subscription;
+pub(crate) use web_source::run as serve_web_source;
 pub use worker::run as run_worker;
 
 use clock::Time;

@@ -12,8 +12,8 @@ use protocol::{Code, ShareToken};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
-use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Event, MessageEvent, Worker, WorkerOptions, WorkerType};
 
 type Waiting = Rc<RefCell<BTreeMap<u64, mpsc::UnboundedSender<Answer>>>>;

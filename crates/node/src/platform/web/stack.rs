@@ -32,7 +32,7 @@ const STUN_SERVERS_MAX: usize = 4;
 pub(crate) fn build_swarm(keypair: &Keypair, config: &Config) -> Result<NodeSwarm, noise::Error> {
     let me = PeerId::from(keypair.public());
     let direct_config = transport::Config {
-        ice_servers: config.stun.iter().take(STUN_SERVERS_MAX).map(stun_server).collect(),
+        ice_servers: config.stun.iter().take(STUN_SERVERS_MAX).map(|url| stun_server(url)).collect(),
         lan: config.lan,
         ..transport::Config::default()
     };
@@ -43,7 +43,7 @@ pub(crate) fn build_swarm(keypair: &Keypair, config: &Config) -> Result<NodeSwar
         .upgrade(Version::V1Lazy)
         .authenticate(noise::Config::new(keypair)?)
         .multiplex(yamux::Config::default());
-    let sockets = websocket::Transport::default()
+    let sockets = websocket::Transport
         .upgrade(Version::V1Lazy)
         .authenticate(noise::Config::new(keypair)?)
         .multiplex(yamux::Config::default());
@@ -69,8 +69,8 @@ pub(crate) fn build_swarm(keypair: &Keypair, config: &Config) -> Result<NodeSwar
     Ok(NodeSwarm::new(transport, behaviour, me, swarm_config))
 }
 
-fn stun_server(url: &String) -> transport::IceServer {
-    transport::IceServer { urls: vec![url.clone()], ..transport::IceServer::default() }
+fn stun_server(url: &str) -> transport::IceServer {
+    transport::IceServer { urls: vec![url.to_owned()], ..transport::IceServer::default() }
 }
 
 /// Through a relay's circuit to the peer's `/webrtc`. The full form: it works without a connection to the peer.
