@@ -93,13 +93,19 @@ pub(crate) fn bare(peer: PeerId) -> Multiaddr {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use libp2p_core::Endpoint;
     use libp2p_core::transport::PortUse;
 
     const R: &str = "12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN";
     const B: &str = "12D3KooWH3uVF6wv47WnArKHk5p6cvgCJEb74UTmxztmQDc298L3";
+
+    /// Peers 0, 1, 2, in that order.
+    pub(crate) fn numbered(n: u8) -> PeerId {
+        let digest = libp2p_core::multihash::Multihash::wrap(0, &[n; 32]).expect("an identity hash of 32 bytes");
+        PeerId::from_multihash(digest).expect("short enough")
+    }
 
     fn addr(text: &str) -> Multiaddr {
         text.replace("/R", &format!("/{R}")).replace("/B", &format!("/{B}")).parse().expect("well formed")

@@ -85,10 +85,9 @@ impl ConnectionHandler for Handler {
             ConnectionEvent::DialUpgradeError(DialUpgradeError { info: reply, error }) => {
                 let _nobody_waits = reply.send(Err(upgrade_error(error)));
             }
-            ConnectionEvent::RemoteProtocolsChange(ProtocolsChange::Added(mut added)) => {
-                if added.any(|protocol| *protocol == SIGNALING) {
-                    self.events.push_back(ConnectionHandlerEvent::NotifyBehaviour(Heard::Supported));
-                }
+            ConnectionEvent::RemoteProtocolsChange(ProtocolsChange::Added(added)) => {
+                let supported = added.filter(|protocol| **protocol == SIGNALING).map(|_| Heard::Supported);
+                self.events.extend(supported.map(ConnectionHandlerEvent::NotifyBehaviour));
             }
             _ => {}
         }

@@ -27,6 +27,8 @@ mod error;
 mod handler;
 mod limits;
 mod link;
+#[cfg(any(test, feature = "memory"))]
+pub mod memory;
 mod muxer;
 mod proto;
 mod signaling;
@@ -44,10 +46,10 @@ pub use muxer::{Connection as ConnectionOver, ConnectionError};
 pub use proto::ProtoError;
 pub use signaling::candidate::CandidateKind;
 pub use signaling::sdp::SdpError;
-pub use signaling::session::{SessionError, Stage};
+pub use signaling::session::{Role, SessionError, Stage};
 pub use signaling::{Duplex, SignalingStream};
 pub use stream::{Stream as StreamOver, StreamError};
-pub use transport::TransportOver;
+pub use transport::{TransportOver, establish};
 #[cfg(target_arch = "wasm32")]
 pub use web::{Browser, webrtc_available};
 

@@ -93,6 +93,7 @@ impl Drop for Permit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::addr::tests::numbered;
 
     fn attempts() -> Attempts {
         Attempts::new(Limits { outbound: 2, inbound: 2, inbound_per_peer: 1, outbound_per_minute: 3 })
@@ -121,7 +122,7 @@ mod tests {
     #[test]
     fn one_peer_cannot_take_the_places_of_others() {
         let attempts = attempts();
-        let (a, b, c) = (PeerId::random(), PeerId::random(), PeerId::random());
+        let (a, b, c) = (numbered(0), numbered(1), numbered(2));
         let _a = attempts.inbound(a).expect("free");
         assert!(attempts.inbound(a).is_err());
         let b = attempts.inbound(b).expect("free");

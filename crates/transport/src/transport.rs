@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::limits::Attempts;
 use crate::link::{self, DialRequest, InboundId, Report, ToTransport, TransportEnd};
 use crate::muxer::{Connection, PathSink};
-use crate::signaling::session::{Agreed, Role, Stage};
+use crate::signaling::session::{Role, Stage};
 use crate::signaling::{SignalingStream, driver};
 use core::pin::Pin;
 use core::task::{Context, Poll};
@@ -174,35 +174,23 @@ impl<B: Backend> Attempt<B> {
         stream: SignalingStream,
         connection: impl FnOnce() -> Option<ConnectionId>,
     ) -> Result<Output<B>, Error> {
-        let setup = PeerSetup {
-            ice_servers: self.config.ice_servers.clone(),
-            budget: Budget::new(&self.config, Arc::clone(&self.unread)),
-            inbound_max: self.config.inbound_streams_pending,
-            send_low: self.config.send_low,
-        };
         let mut last = Stage::Signalling;
         let mut reports = self.reports.clone();
         let on_stage = |stage| {
             last = stage;
             send_report(&mut reports, Report::Stage { peer, stage });
         };
-        let backend = Rc::clone(&self.backend);
-        match driver::run(role, &*backend, setup, &self.config, stream, on_stage).await {
-            Ok((inner, agreed)) => {
+        let (backend, unread) = (Rc::clone(&self.backend), Arc::clone(&self.unread));
+        match exchange(&*backend, role, stream, &self.config, unread, on_stage).await {
+            Ok((inner, max_frame)) => {
                 let paths = self.path_sink(peer, connection());
-                Ok((peer, Connection::new(inner, &self.config, self.max_frame(agreed), paths)))
+                Ok((peer, Connection::new(inner, &self.config, max_frame, paths)))
             }
             Err(error) => {
                 self.report(Report::Failed { peer, stage: last, error: error.clone() });
                 Err(error)
             }
         }
-    }
-
-    /// Longer frames only when both sides said they take them.
-    fn max_frame(&self, agreed: Agreed) -> usize {
-        let both = agreed.max_frame.map_or(0, |theirs| theirs.min(self.config.max_frame_offered));
-        both.max(self.config.max_frame)
     }
 
     fn path_sink(&self, peer: PeerId, connection: Option<ConnectionId>) -> PathSink {
@@ -217,6 +205,42 @@ impl<B: Backend> Attempt<B> {
     fn report(&mut self, report: Report) {
         send_report(&mut self.reports, report);
     }
+}
+
+/// Signals over `stream` and returns what comes of it, with the longest frame to send.
+async fn exchange<B: Backend>(
+    backend: &B,
+    role: Role,
+    stream: SignalingStream,
+    config: &Config,
+    unread: Arc<AtomicUsize>,
+    on_stage: impl FnMut(Stage),
+) -> Result<(B::Peer, usize), Error> {
+    let setup = PeerSetup {
+        ice_servers: config.ice_servers.clone(),
+        budget: Budget::new(config, unread),
+        inbound_max: config.inbound_streams_pending,
+        send_low: config.send_low,
+    };
+    let (peer, agreed) = driver::run(role, backend, setup, config, stream, on_stage).await?;
+    // Longer frames only when both sides said they take them.
+    let both = agreed.max_frame.map_or(0, |theirs| theirs.min(config.max_frame_offered));
+    Ok((peer, both.max(config.max_frame)))
+}
+
+/// Makes a connection without a swarm: both ends call this, one as [`Role::Initiator`], over a stream that has
+/// authenticated them to each other.
+///
+/// # Errors
+/// When signalling fails or no path is found. The stream is reset and the peer connection closed by then.
+pub async fn establish<B: Backend>(
+    backend: &B,
+    role: Role,
+    stream: SignalingStream,
+    config: &Config,
+) -> Result<Connection<B::Peer>, Error> {
+    let (peer, max_frame) = exchange(backend, role, stream, config, Arc::default(), drop).await?;
+    Ok(Connection::new(peer, config, max_frame, Box::new(drop)))
 }
 
 fn send_report(reports: &mut mpsc::Sender<Report>, report: Report) {

@@ -100,6 +100,7 @@ impl Links {
 mod tests {
     use super::*;
     use crate::addr::Target;
+    use crate::addr::tests::numbered;
     use libp2p_core::Endpoint;
     use libp2p_core::multiaddr::Protocol;
     use libp2p_core::transport::PortUse;
@@ -109,13 +110,12 @@ mod tests {
     }
 
     fn peers() -> (PeerId, PeerId) {
-        let (a, b) = (PeerId::random(), PeerId::random());
-        (a.min(b), a.max(b))
+        (numbered(0), numbered(1))
     }
 
     fn circuit(peer: PeerId) -> Multiaddr {
         Multiaddr::from(Protocol::Memory(1))
-            .with(Protocol::P2p(PeerId::random()))
+            .with(Protocol::P2p(numbered(9)))
             .with(Protocol::P2pCircuit)
             .with(Protocol::P2p(peer))
     }
@@ -144,8 +144,7 @@ mod tests {
     fn a_circuit_the_peer_dialled_is_the_peers_to_upgrade() {
         let (_, peer) = peers();
         let mut links = Links::default();
-        let relay =
-            Multiaddr::from(Protocol::Memory(1)).with(Protocol::P2p(PeerId::random())).with(Protocol::P2pCircuit);
+        let relay = Multiaddr::from(Protocol::Memory(1)).with(Protocol::P2p(numbered(9))).with(Protocol::P2pCircuit);
         links.insert(peer, id(1), accepted(relay, peer));
         links.set_supported(peer, id(1));
         assert_eq!(links.upgradable(peer), None);

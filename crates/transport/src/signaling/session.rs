@@ -26,8 +26,9 @@ const RECEIVED_MAX: usize = 256 * 1024;
 /// Candidate messages looked at; a peer that sends more is still served, but not listened to.
 const CANDIDATE_MESSAGES_MAX: usize = 64;
 
+/// Which end of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
+pub enum Role {
     /// Dialled; sends the offer.
     Initiator,
     /// Was dialled; answers.

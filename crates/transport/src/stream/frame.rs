@@ -111,7 +111,7 @@ mod tests {
         let mut decoder = Decoder::default();
         decoder.push(message.clone());
         let frame = decoder.next().expect("valid").expect("whole");
-        assert_eq!(frame.payload.as_ptr(), message[4..].as_ptr());
+        assert_eq!(frame.payload.as_ptr(), message[3..].as_ptr());
         assert_eq!(decoder.len(), 0);
     }
 

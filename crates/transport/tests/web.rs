@@ -1,0 +1,9 @@
+//! The transport in a real browser: two peers in one page, signalling in memory, everything else real.
+
+#![cfg(target_arch = "wasm32")]
+
+#[path = "web/connection.rs"]
+mod connection;
+mod end;
+
+wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);
