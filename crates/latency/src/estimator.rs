@@ -42,17 +42,14 @@ impl Estimator {
 
     /// How far round trips stray from the smoothed one, or `None` before the first sample.
     pub fn deviation(&self) -> Option<Duration> {
-        self.smoothed
-            .map(|(_, rttvar)| Duration::from_micros(rttvar))
+        self.smoothed.map(|(_, rttvar)| Duration::from_micros(rttvar))
     }
 
     /// How long to wait for an answer before doubting: SRTT + 4 RTTVAR within [`RTO_MIN`] and [`RTO_MAX`].
     pub fn timeout(&self) -> Duration {
         match self.smoothed {
             None => RTO_INITIAL,
-            Some((srtt, rttvar)) => {
-                Duration::from_micros(srtt + 4 * rttvar).clamp(RTO_MIN, RTO_MAX)
-            }
+            Some((srtt, rttvar)) => Duration::from_micros(srtt + 4 * rttvar).clamp(RTO_MIN, RTO_MAX),
         }
     }
 }

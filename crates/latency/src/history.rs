@@ -49,19 +49,13 @@ impl History {
     ///
     /// Samples of a hidden tab count only when no other is left: they measure its throttled timers.
     pub fn median(&self) -> Option<Rtt> {
-        self.median_where(|sample| !sample.hidden)
-            .or_else(|| self.median_where(|_| true))
+        self.median_where(|sample| !sample.hidden).or_else(|| self.median_where(|_| true))
     }
 
     fn median_where(&self, counts: impl Fn(&Sample) -> bool) -> Option<Rtt> {
         let mut rtts = [Rtt::from_micros(0); MEDIAN_OF];
         let mut len = 0;
-        for sample in self
-            .samples
-            .iter()
-            .filter(|sample| counts(sample))
-            .take(MEDIAN_OF)
-        {
+        for sample in self.samples.iter().filter(|sample| counts(sample)).take(MEDIAN_OF) {
             rtts[len] = sample.rtt;
             len += 1;
         }
@@ -120,10 +114,6 @@ mod tests {
     }
 
     fn sample(at: u64, rtt: u64, hidden: bool) -> Sample {
-        Sample {
-            at: Time::from_micros(at),
-            rtt: Rtt::from_micros(rtt),
-            hidden,
-        }
+        Sample { at: Time::from_micros(at), rtt: Rtt::from_micros(rtt), hidden }
     }
 }

@@ -1,15 +1,27 @@
-//! Round trips: measured, smoothed, kept.
+//! Round trips: measured, forecast, predicted where nobody measured, and turned into choices.
 //!
 //! What one exchange taught us is a [`Sample`]; what they say together is an [`Estimator`] (for deadlines) and
-//! a [`History`] (for people: the number beside a peer and the line under it). Everything is integer
-//! microseconds, so that two machines that saw the same samples agree on every bit.
+//! a [`History`] (for people: the number beside a peer and the line under it). Where nobody measured, a
+//! [`Coordinate`] found by [`Position`] predicts.
+//!
+//! Peers are a type parameter, time and randomness are arguments, and the bits are the same in wasm and native.
 
 #![forbid(unsafe_code)]
 
+mod coordinate;
 mod estimator;
+mod hearsay;
 mod history;
+mod position;
+mod random;
 mod sample;
+mod survey;
 
+pub use coordinate::{COORDINATE_LEN, Coordinate, CoordinateError, DIMENSIONS, EXTENT_MAX, HEIGHT_MIN};
 pub use estimator::{Estimator, RTO_INITIAL, RTO_MAX, RTO_MIN};
+pub use hearsay::{AUTHORS_MAX, DIGEST_LEN_MAX, Digest, Hearsay};
 pub use history::{History, MEDIAN_OF, SAMPLES_MAX};
+pub use position::{Position, REFERENCES_MAX, SETTLING_STEPS};
+pub use random::Random;
 pub use sample::{Rtt, Sample};
+pub use survey::{Candidate, whom_to_probe};

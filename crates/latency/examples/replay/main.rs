@@ -1,0 +1,29 @@
+//! Replays measured round trips through the learning layer and prints what it reached, as JSON lines.
+//!
+//! ```text
+//! cargo run --release -p latency --example replay -- SUBCOMMAND FILE [OPTIONS]
+//! ```
+//! `FILE` may be gzipped. Matrices are little-endian f32 milliseconds, `[planes][N][N]` or, with `--triangle`, the
+//! upper triangles row by row; NaN, zero and less mean missing. Without `--plane K` the element-wise median of all
+//! planes is used. `docs/latency.md` says what every printed field means and how each number is made.
+
+mod arguments;
+mod coordinates;
+mod lines;
+mod matrix;
+mod population;
+
+use anyhow::{Context, bail};
+use arguments::Arguments;
+
+const USAGE: &str = "subcommands: coordinates";
+
+fn main() -> anyhow::Result<()> {
+    let mut words = std::env::args().skip(1);
+    let subcommand = words.next().context(USAGE)?;
+    let arguments = Arguments::parse(words)?;
+    match subcommand.as_str() {
+        "coordinates" => coordinates::run(&arguments),
+        _ => bail!("unknown subcommand {subcommand:?}; {USAGE}"),
+    }
+}
