@@ -49,7 +49,12 @@ impl<B: Backend> End<B> {
     }
 
     pub(crate) async fn accept(&mut self) -> Stream<B> {
-        self.accepted.next().await.expect("the peer opens a stream")
+        self.next().await.expect("the peer opens a stream")
+    }
+
+    /// The next stream of the peer; `None` when the connection is over.
+    pub(crate) async fn next(&mut self) -> Option<Stream<B>> {
+        self.accepted.next().await
     }
 
     /// How the connection ended; `None` when we closed it.

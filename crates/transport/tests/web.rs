@@ -5,5 +5,9 @@
 #[path = "web/connection.rs"]
 mod connection;
 mod end;
+#[path = "web/ends.rs"]
+mod ends;
+#[path = "web/page.rs"]
+mod page;
 
 wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);

@@ -1,41 +1,14 @@
-//! Connections between two peers of this page.
+//! Streams between two peers of this page.
 
-use crate::end::{End, Stream, echo, pattern};
-use futures::future::{LocalBoxFuture, join_all};
+use crate::end::{Stream, pattern};
+use crate::page::{config, connect, eventually, open_channels, serve_echo};
+use futures::future::join_all;
 use futures::{AsyncReadExt as _, AsyncWriteExt as _};
+use std::io::ErrorKind;
 use std::time::Duration;
-use transport::memory::pipe;
-use transport::{Browser, Config, ConnectionError, Error, Role, SessionError, Timeouts, establish, webrtc_available};
-use wasm_bindgen_futures::spawn_local;
+use transport::{Browser, Config, StreamError, webrtc_available};
 use wasm_bindgen_test::wasm_bindgen_test;
 use web_time::Instant;
-
-fn spawn(future: LocalBoxFuture<'static, ()>) {
-    spawn_local(future);
-}
-
-/// Pages have loopback only by name; `lan` also lets literal addresses through, as on a page from this machine.
-fn config() -> Config {
-    Config { lan: true, ..Config::default() }
-}
-
-async fn connect(config: &Config) -> (End<Browser>, End<Browser>) {
-    console_error_panic_hook::set_once();
-    let (a, b) = pipe();
-    let (a, b) = futures::join!(
-        establish(&Browser, Role::Initiator, Box::new(a), config),
-        establish(&Browser, Role::Responder, Box::new(b), config)
-    );
-    (End::new(a.expect("A connects"), spawn), End::new(b.expect("B connects"), spawn))
-}
-
-fn serve_echo(mut b: End<Browser>) {
-    spawn_local(async move {
-        loop {
-            spawn_local(echo::<Browser>(b.accept().await));
-        }
-    });
-}
 
 async fn round_trip(mut stream: Stream<Browser>, sent: &[u8]) {
     let (mut read, mut write) = (&mut stream).split();
@@ -55,8 +28,8 @@ fn this_browser_has_webrtc() {
 }
 
 #[wasm_bindgen_test]
-async fn two_peers_connect_and_an_echo_of_a_mebibyte_comes_back() {
-    let (a, b) = connect(&config()).await;
+async fn two_peers_connect_without_literal_addresses_and_echo_a_mebibyte() {
+    let (a, b) = connect(&Config::default()).await;
     serve_echo(b);
     round_trip(a.open().await, &pattern(1024 * 1024)).await;
 }
@@ -70,4 +43,86 @@ async fn fifty_streams_at_once() {
         async move { round_trip(a.open().await, &pattern(1000 * i)).await }
     }))
     .await;
+    eventually("all channels are closed", || async { open_channels().await == 0 }).await;
+}
+
+#[wasm_bindgen_test]
+async fn the_write_half_ends_before_the_read_half() {
+    let (a, mut b) = connect(&config()).await;
+    let mut ours = a.open().await;
+    ours.write_all(b"ping").await.expect("written");
+    ours.close().await.expect("closed");
+    let mut theirs = b.accept().await;
+    let mut got = Vec::new();
+    theirs.read_to_end(&mut got).await.expect("read");
+    assert_eq!(got, b"ping");
+    theirs.write_all(b"pong").await.expect("written");
+    theirs.close().await.expect("closed");
+    got.clear();
+    ours.read_to_end(&mut got).await.expect("read");
+    assert_eq!(got, b"pong");
+}
+
+/// Acknowledged FINs close the channel at once; unacknowledged ones would take ten seconds.
+#[wasm_bindgen_test]
+async fn fin_is_acknowledged_while_nobody_reads() {
+    let (a, mut b) = connect(&config()).await;
+    let mut ours = a.open().await;
+    ours.write_all(b"x").await.expect("written");
+    ours.close().await.expect("closed");
+    let mut theirs = b.accept().await;
+    let begin = Instant::now();
+    theirs.close().await.expect("closed");
+    eventually("the channel is closed", || async { open_channels().await == 0 }).await;
+    assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
+    drop((ours, theirs));
+}
+
+/// Streams opened and written in the very task in which the initiator learned that it is connected.
+#[wasm_bindgen_test]
+async fn early_streams_and_their_first_messages_arrive() {
+    let (a, mut b) = connect(&config()).await;
+    for i in 0..5u8 {
+        let mut stream = a.open().await;
+        for j in 0..10u8 {
+            stream.write_all(&[i, j]).await.expect("written");
+            stream.flush().await.expect("flushed");
+        }
+        stream.close().await.expect("closed");
+    }
+    // Longer than any early event could wait for a late handler.
+    futures_timer::Delay::new(Duration::from_millis(500)).await;
+    for i in 0..5u8 {
+        let mut got = Vec::new();
+        b.accept().await.read_to_end(&mut got).await.expect("read");
+        assert_eq!(got, (0..10).flat_map(|j| [i, j]).collect::<Vec<_>>());
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_reader_that_stops_costs_its_stream_and_nothing_else() {
+    let (a, mut b) = connect(&config()).await;
+    let mut slow = a.open().await;
+    slow.write_all(&[0]).await.expect("written");
+    slow.flush().await.expect("flushed");
+    let mut unread = b.accept().await;
+
+    let error = slow.write_all(&pattern(20 * 1024 * 1024)).await.expect_err("reset");
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    let error = unread.read(&mut [0; 16]).await.expect_err("the typed reason");
+    let reason = error.get_ref().and_then(|inner| inner.downcast_ref());
+    assert!(matches!(reason, Some(StreamError::Overload(_))), "{error:?}");
+
+    serve_echo(b);
+    round_trip(a.open().await, b"still here").await;
+}
+
+#[wasm_bindgen_test]
+async fn a_thousand_streams_leave_no_channel_behind() {
+    let (a, b) = connect(&config()).await;
+    serve_echo(b);
+    for i in 0..1000u32 {
+        round_trip(a.open().await, &i.to_le_bytes()).await;
+    }
+    eventually("all channels are closed", || async { open_channels().await == 0 }).await;
 }
