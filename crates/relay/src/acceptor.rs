@@ -112,7 +112,9 @@ impl Door {
                 }
             }
             Err(error) => {
-                self.turn_away(remote, &error);
+                if error.is_fault() {
+                    self.turn_away(remote, &error);
+                }
                 if let Some(response) = error.response() {
                     // The client is at fault, and may be gone.
                     let _ = tokio::time::timeout(LINGER_TIME, refuse(&mut stream, response)).await;

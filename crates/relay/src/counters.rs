@@ -56,7 +56,7 @@ pub struct ProvidersStats {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct HttpStats {
     pub requests: u64,
-    /// Connections turned away before a request was read, or without one.
+    /// Connections turned away: no seat, no room, or no proper request.
     pub refused: u64,
 }
 

@@ -35,6 +35,8 @@ pub(crate) struct Head {
 pub(crate) enum HeadError {
     #[error("the connection ended before the request did")]
     Ended(#[from] io::Error),
+    #[error("not a byte of a request")]
+    Silent,
     #[error("no request within {0:?}")]
     TooSlow(Duration),
     #[error("a request head above {HEAD_LEN_MAX} bytes or {HEADERS_MAX} headers")]
@@ -44,10 +46,15 @@ pub(crate) enum HeadError {
 }
 
 impl HeadError {
-    /// What to tell the client, if it is worth a packet.
+    /// Whether the client is to blame. Browsers open connections ahead and may never use them.
+    pub(crate) fn is_fault(&self) -> bool {
+        !matches!(self, Self::Ended(_) | Self::Silent)
+    }
+
+    /// What to tell the client, if it asked for anything.
     pub(crate) fn response(&self) -> Option<&'static [u8]> {
         match self {
-            Self::Ended(_) => None,
+            Self::Ended(_) | Self::Silent => None,
             Self::TooSlow(_) => Some(b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"),
             Self::TooLarge => {
                 Some(b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
@@ -62,22 +69,26 @@ pub(crate) async fn read<S: AsyncRead + Unpin>(
     stream: &mut S,
     timeout: Duration,
 ) -> Result<(Head, Vec<u8>), HeadError> {
-    tokio::time::timeout(timeout, read_all(stream)).await.unwrap_or(Err(HeadError::TooSlow(timeout)))
+    let mut bytes = Vec::with_capacity(1024);
+    match tokio::time::timeout(timeout, read_all(stream, &mut bytes)).await {
+        Ok(read) => read.map(|head| (head, bytes)),
+        Err(_) if bytes.is_empty() => Err(HeadError::Silent),
+        Err(_) => Err(HeadError::TooSlow(timeout)),
+    }
 }
 
-async fn read_all<S: AsyncRead + Unpin>(stream: &mut S) -> Result<(Head, Vec<u8>), HeadError> {
-    let mut bytes = Vec::with_capacity(1024);
+async fn read_all<S: AsyncRead + Unpin>(stream: &mut S, bytes: &mut Vec<u8>) -> Result<Head, HeadError> {
     loop {
         let room = HEAD_LEN_MAX - bytes.len();
         if room == 0 {
             return Err(HeadError::TooLarge);
         }
-        if (&mut *stream).take(room as u64).read_buf(&mut bytes).await? == 0 {
+        if (&mut *stream).take(room as u64).read_buf(bytes).await? == 0 {
             return Err(HeadError::Ended(io::ErrorKind::UnexpectedEof.into()));
         }
         // Parsing again from the start costs at most 8 KiB a read, and no half-parsed state.
-        if let Some(head) = parse(&bytes)? {
-            return Ok((head, bytes));
+        if let Some(head) = parse(bytes)? {
+            return Ok(head);
         }
     }
 }
@@ -115,6 +126,7 @@ fn last_address(list: &[u8]) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::io::AsyncWriteExt;
 
     const UPGRADE: &[u8] =
         b"GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nupgrade: WebSocket\r\n\r\n";
@@ -156,8 +168,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_head_that_never_comes_is_given_up() {
-        let (mut ours, _theirs) = tokio::io::duplex(64);
         let timeout = Duration::from_secs(5);
+        let (mut ours, mut theirs) = tokio::io::duplex(64);
+        assert!(matches!(read(&mut ours, timeout).await, Err(HeadError::Silent)));
+        theirs.write_all(b"GET / HTT").await.expect("there is room");
         assert!(matches!(read(&mut ours, timeout).await, Err(HeadError::TooSlow(after)) if after == timeout));
     }
 

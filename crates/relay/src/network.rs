@@ -20,10 +20,11 @@ use libp2p::core::muxing::StreamMuxerBox;
 use libp2p::core::transport::{Boxed, Transport, TransportError};
 use libp2p::core::upgrade::Version;
 use libp2p::multiaddr::Protocol;
-use libp2p::swarm::{self, Swarm, SwarmEvent};
+use libp2p::swarm::{self, ListenError, Swarm, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, noise, ping, relay, rendezvous, request_response, yamux};
 use providers::{Limits as TableLimits, Table, WirePeer};
 use std::collections::BTreeSet;
+use std::error::Error;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -196,8 +197,12 @@ impl Network {
                 }
             }
             SwarmEvent::IncomingConnectionError { send_back_addr, error, .. } => {
-                // One line a refusal, in a form that fail2ban can read.
-                log::info!("refused {send_back_addr}: {error}");
+                match error {
+                    // One line a refusal, in a form that fail2ban can read.
+                    ListenError::Denied { cause } => log::info!("refused {send_back_addr}: {}", innermost(&cause)),
+                    // A tab that was closed again, mostly.
+                    error => log::debug!("no connection with {send_back_addr}: {error}"),
+                }
                 self.attendance.on_refused();
             }
             SwarmEvent::ListenerError { error, .. } => log::warn!("listener: {error}"),
@@ -361,6 +366,14 @@ fn transport(
         Either::Right((peer, muxer)) => (peer, StreamMuxerBox::new(Metered::new(muxer, counted.clone()))),
     });
     Ok(either.boxed())
+}
+
+/// The cause that says something: libp2p wraps it as "connection denied".
+fn innermost<'a>(mut error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error
 }
 
 fn webrtc_address(address: SocketAddr) -> Multiaddr {
