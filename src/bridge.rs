@@ -1,0 +1,232 @@
+//! The only bridge between the node and the screen: commands go in, snapshots come out as signals.
+//!
+//! Two clocks. `live` follows every snapshot (at most ten a second) and moves bars, maps, specks and the attributes that
+//! tests read. `calm` changes at most once a second unless something happened, and feeds every number a person reads.
+//! Views never hold a snapshot: they read slices of one through memos, so only what changed is drawn again.
+
+use content::ContentId;
+use leptos::prelude::*;
+use protocol::snapshot::{Direction, PeerView, Status, Totals, TransferView};
+use protocol::{Code, Command, Snapshot};
+use std::sync::Arc;
+use web_sys::{Blob, File};
+
+/// Numbers a person reads change at most this often, ms.
+const CALM_MS: f64 = 1000.0;
+
+/// The node as the views see it. Cheap to copy; the same one everywhere (see [`use_bridge`]).
+#[derive(Clone, Copy, Debug)]
+pub struct Bridge {
+    live: RwSignal<Arc<Snapshot>>,
+    calm: RwSignal<Arc<Snapshot>>,
+    calmed_at: StoredValue<f64>,
+    /// Names of files that wait for the node to start.
+    waiting: RwSignal<Vec<String>>,
+    node: StoredValue<Node, LocalStorage>,
+}
+
+/// The node itself, or what to tell it first.
+#[derive(Debug)]
+enum Node {
+    Waiting(Vec<Wish>),
+    Running { handle: node::Handle, _subscription: node::Subscription },
+}
+
+#[derive(Debug)]
+enum Wish {
+    Command(Command),
+    Share(File),
+}
+
+/// The bridge of this page.
+pub(crate) fn use_bridge() -> Bridge {
+    expect_context()
+}
+
+impl Default for Bridge {
+    fn default() -> Self {
+        let nothing = Arc::new(nothing_yet());
+        Self {
+            live: RwSignal::new(nothing.clone()),
+            calm: RwSignal::new(nothing),
+            calmed_at: StoredValue::new(f64::NEG_INFINITY),
+            waiting: RwSignal::new(Vec::new()),
+            node: StoredValue::new_local(Node::Waiting(Vec::new())),
+        }
+    }
+}
+
+impl Bridge {
+    /// Starts the node and hands it everything that was asked for before.
+    ///
+    /// # Errors
+    /// What the node could not start with.
+    pub fn start(self, config: node::Config) -> Result<(), node::StartError> {
+        let handle = node::start(config)?;
+        let subscription = handle.subscribe(move |snapshot| self.show(snapshot));
+        self.show(handle.snapshot());
+        let running = Node::Running { handle: handle.clone(), _subscription: subscription };
+        let before = self.node.try_update_value(|node| core::mem::replace(node, running));
+        if let Some(Node::Waiting(wishes)) = before {
+            for wish in wishes {
+                perform(&handle, wish);
+            }
+        }
+        self.waiting.set(Vec::new());
+        Ok(())
+    }
+
+    /// Draws a snapshot.
+    pub fn show(self, snapshot: Arc<Snapshot>) {
+        let now = crate::browser::window().performance().map_or(0.0, |clock| clock.now());
+        let happened = self.calm.with_untracked(|calm| events(calm) != events(&snapshot));
+        if happened || now - self.calmed_at.get_value() >= CALM_MS {
+            self.calmed_at.set_value(now);
+            self.calm.set(snapshot.clone());
+        }
+        self.live.set(snapshot);
+    }
+
+    /// Asks for something in the person's name.
+    pub(crate) fn command(self, command: Command) {
+        self.wish(Wish::Command(command));
+    }
+
+    /// Shares files; before the node has started they wait.
+    pub(crate) fn share(self, files: Vec<File>) {
+        for file in files {
+            if self.node.with_value(|node| matches!(node, Node::Waiting(_))) {
+                self.waiting.update(|names| names.push(file.name()));
+            }
+            self.wish(Wish::Share(file));
+        }
+    }
+
+    fn wish(self, wish: Wish) {
+        self.node.update_value(|node| match node {
+            Node::Waiting(wishes) => wishes.push(wish),
+            Node::Running { handle, .. } => perform(handle, wish),
+        });
+    }
+
+    /// Fetches the operator's sample.
+    pub(crate) fn fetch_sample(self, url: String, id: ContentId) {
+        if let Some(handle) = self.handle() {
+            handle.fetch_sample(url, id);
+        }
+    }
+
+    /// The bytes of a finished item.
+    pub(crate) async fn bytes_of(self, id: ContentId) -> Result<Blob, Code> {
+        match self.handle() {
+            Some(handle) => handle.save(id).await,
+            None => Err(Code::NoProvider),
+        }
+    }
+
+    /// What this browser allows; `None` before the node runs.
+    pub(crate) async fn checks(self) -> Option<node::Checks> {
+        match self.handle() {
+            Some(handle) => Some(handle.checks().await),
+            None => None,
+        }
+    }
+
+    fn handle(self) -> Option<node::Handle> {
+        self.node.with_value(|node| match node {
+            Node::Waiting(_) => None,
+            Node::Running { handle, .. } => Some(handle.clone()),
+        })
+    }
+
+    /// Files that wait for the node to start.
+    pub(crate) fn waiting(self) -> ReadSignal<Vec<String>> {
+        self.waiting.read_only()
+    }
+
+    /// The newest snapshot, for code outside of views.
+    pub(crate) fn newest(self) -> Arc<Snapshot> {
+        self.live.get_untracked()
+    }
+
+    /// Calls `each` with every snapshot to come, for code outside of views.
+    pub(crate) fn every(self, each: impl Fn(Arc<Snapshot>) + 'static) -> Effect<LocalStorage> {
+        Effect::new(move |_| each(self.live.get()))
+    }
+
+    /// A slice of every snapshot: for what moves, and for attributes.
+    pub(crate) fn live<T: PartialEq + Send + Sync + 'static>(
+        self,
+        slice: impl Fn(&Snapshot) -> T + Send + Sync + 'static,
+    ) -> Memo<T> {
+        Memo::new(move |_| self.live.with(|snapshot| slice(snapshot)))
+    }
+
+    /// A slice that changes at most once a second unless something happened: for what is read.
+    pub(crate) fn calm<T: PartialEq + Send + Sync + 'static>(
+        self,
+        slice: impl Fn(&Snapshot) -> T + Send + Sync + 'static,
+    ) -> Memo<T> {
+        Memo::new(move |_| self.calm.with(|snapshot| slice(snapshot)))
+    }
+}
+
+fn perform(handle: &node::Handle, wish: Wish) {
+    match wish {
+        Wish::Command(command) => handle.command(command),
+        Wish::Share(file) => drop(handle.share(file)),
+    }
+}
+
+/// What must reach the reader at once: who is here, by which path, and where every item stands.
+fn events(snapshot: &Snapshot) -> impl PartialEq + '_ {
+    (
+        snapshot.status,
+        snapshot.pass_on,
+        &snapshot.me,
+        snapshot.relays.iter().map(|relay| (relay.state, relay.rtt_ms.is_some())).collect::<Vec<_>>(),
+        snapshot
+            .peers
+            .iter()
+            .map(|peer| (&peer.peer, peer.path, peer.stage, peer.failure, peer.rtt_ms.is_some()))
+            .collect::<Vec<_>>(),
+        snapshot
+            .transfers
+            .iter()
+            .map(|item| {
+                (item.key, item.state, item.error, item.asks, item.total, item.sources.len(), item.receivers.len())
+            })
+            .collect::<Vec<_>>(),
+        snapshot.notices.iter().map(|notice| notice.code).collect::<Vec<_>>(),
+    )
+}
+
+/// Before the node has said anything: no peers, no items, and the word "starting".
+fn nothing_yet() -> Snapshot {
+    Snapshot {
+        me: String::new(),
+        status: Status::Starting,
+        uptime_ms: 0,
+        relays: Vec::new(),
+        peers: Vec::new(),
+        transfers: Vec::new(),
+        notices: Vec::new(),
+        pass_on: false,
+        totals: Totals::default(),
+    }
+}
+
+/// The peer with this id.
+pub(crate) fn peer<'a>(snapshot: &'a Snapshot, id: &str) -> Option<&'a PeerView> {
+    snapshot.peers.iter().find(|peer| peer.peer == id)
+}
+
+/// The item with this key.
+pub(crate) fn item(snapshot: &Snapshot, key: u64) -> Option<&TransferView> {
+    snapshot.transfers.iter().find(|item| item.key == key)
+}
+
+/// The key of the newest item that has a link of ours.
+pub(crate) fn newest_share(snapshot: &Snapshot) -> Option<u64> {
+    snapshot.transfers.iter().find(|item| item.direction == Direction::Share).map(|item| item.key)
+}

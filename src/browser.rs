@@ -1,0 +1,120 @@
+//! The few things the page asks of the browser beyond drawing: its address, the clipboard, saving, sizes, events.
+
+use leptos::html::ElementType;
+use leptos::prelude::*;
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::convert::FromWasmAbi;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Blob, Document, EventTarget, HtmlAnchorElement, HtmlElement, ResizeObserver, Url, Window};
+
+/// How long a saved file's address stays valid: browsers read it after the click has returned.
+const SAVE_ADDRESS_MS: u64 = 60_000;
+
+pub(crate) fn window() -> Window {
+    web_sys::window().expect("views run in a window")
+}
+
+pub(crate) fn document() -> Document {
+    window().document().expect("a window has a document")
+}
+
+/// `https://starling.example`, without a slash.
+pub(crate) fn origin() -> String {
+    window().location().origin().unwrap_or_default()
+}
+
+/// The part of the address from `#` on.
+pub(crate) fn hash() -> String {
+    window().location().hash().unwrap_or_default()
+}
+
+/// Goes to a screen.
+pub(crate) fn go(hash: &str) {
+    drop(window().location().set_hash(hash));
+}
+
+/// Calls `each` for every `event` on `target`, for as long as the page lives.
+pub(crate) fn listen<E: FromWasmAbi + 'static>(target: &EventTarget, event: &str, each: impl FnMut(E) + 'static) {
+    let closure = Closure::<dyn FnMut(E)>::new(each);
+    drop(target.add_event_listener_with_callback(event, closure.as_ref().unchecked_ref()));
+    closure.forget();
+}
+
+/// Puts text on the clipboard; false if the browser refused.
+pub(crate) async fn copy(text: String) -> bool {
+    let clipboard = js_sys::Reflect::get(&window().navigator(), &"clipboard".into()).unwrap_or(JsValue::UNDEFINED);
+    match clipboard.dyn_into::<web_sys::Clipboard>() {
+        Ok(clipboard) => JsFuture::from(clipboard.write_text(&text)).await.is_ok(),
+        // Insecure origins have no clipboard object, but the old command still works there.
+        Err(_) => copy_by_selection(&text).unwrap_or(false),
+    }
+}
+
+fn copy_by_selection(text: &str) -> Option<bool> {
+    let document = document();
+    let area: HtmlElement = document.create_element("textarea").ok()?.dyn_into().ok()?;
+    area.set_class_name("unseen");
+    area.set_text_content(Some(text));
+    document.body()?.append_child(&area).ok()?;
+    call(&area, "select", &[])?;
+    let copied = call(&document, "execCommand", &["copy".into()])?.is_truthy();
+    area.remove();
+    Some(copied)
+}
+
+fn call(target: &JsValue, method: &str, arguments: &[JsValue]) -> Option<JsValue> {
+    let function: js_sys::Function = js_sys::Reflect::get(target, &method.into()).ok()?.dyn_into().ok()?;
+    function.apply(target, &arguments.iter().collect::<js_sys::Array>()).ok()
+}
+
+/// Offers a blob for saving under a name.
+pub(crate) fn save(blob: &Blob, name: &str) {
+    let Ok(address) = Url::create_object_url_with_blob(blob) else { return };
+    let Ok(anchor) = document().create_element("a") else { return };
+    let anchor: HtmlAnchorElement = anchor.unchecked_into();
+    anchor.set_href(&address);
+    anchor.set_download(name);
+    anchor.click();
+    set_timeout(move || drop(Url::revoke_object_url(&address)), core::time::Duration::from_millis(SAVE_ADDRESS_MS));
+}
+
+/// The size of an element in CSS pixels, kept up to date while it is shown; zero until it is.
+pub(crate) fn size_of<E>(node: NodeRef<E>) -> ReadSignal<(f64, f64)>
+where
+    E: ElementType + 'static,
+    E::Output: JsCast + Clone + AsRef<web_sys::Element> + 'static,
+{
+    let (size, set_size) = signal((0.0, 0.0));
+    Effect::new(move |_| {
+        let Some(element) = node.get() else { return };
+        let element: web_sys::Element = AsRef::<web_sys::Element>::as_ref(&element).clone();
+        let measured = element.clone();
+        let measure = Closure::<dyn FnMut()>::new(move || {
+            let area = measured.get_bounding_client_rect();
+            // `None`: the view is gone, and its observer is about to be.
+            let _: Option<()> = set_size.try_set((area.width(), area.height())).map(drop);
+        });
+        let Ok(observer) = ResizeObserver::new(measure.as_ref().unchecked_ref()) else { return };
+        observer.observe(&element);
+        let watch = StoredValue::new_local((observer, measure));
+        on_cleanup(move || {
+            watch.try_with_value(|(observer, _)| observer.disconnect());
+        });
+    });
+    size
+}
+
+/// True if the person asked for less motion.
+pub(crate) fn less_motion() -> bool {
+    matches("(prefers-reduced-motion: reduce)")
+}
+
+/// True if the system replaces all colours.
+pub(crate) fn forced_colours() -> bool {
+    matches("(forced-colors: active)")
+}
+
+fn matches(query: &str) -> bool {
+    window().match_media(query).ok().flatten().is_some_and(|list| list.matches())
+}

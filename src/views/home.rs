@@ -1,0 +1,146 @@
+//! Home: share something, see who is here, follow the item at hand.
+
+mod card;
+mod horizon;
+mod tiles;
+
+use super::peers::{ids, peer_row, summary};
+use crate::app::use_page;
+use crate::bridge::{item, use_bridge};
+use crate::components::drop_zone::drop_zone;
+use crate::components::icon::{glyph, icon};
+use crate::route::{Link, Route};
+use leptos::prelude::*;
+use protocol::snapshot::Direction;
+use protocol::{Command, Snapshot};
+
+/// Home shows this many items besides the one at hand; the Library shows all.
+const OTHERS: usize = 4;
+
+/// What the card on the right is about.
+#[derive(Clone, Debug, PartialEq)]
+enum AtHand {
+    /// Nothing yet: the link to this tab's network.
+    Invitation,
+    Item(u64),
+    /// An opened link that the node has not made an item of yet.
+    Opened(String),
+    Malformed,
+}
+
+/// An opened link comes first until something newer is shared; otherwise the newest item.
+fn at_hand(snapshot: &Snapshot, route: &Route) -> AtHand {
+    let newest = snapshot.transfers.first();
+    match route {
+        Route::Get(Link::Malformed | Link::Private(_)) => AtHand::Malformed,
+        Route::Get(Link::Content(id)) => {
+            let id = id.to_string();
+            let shared_since = snapshot
+                .transfers
+                .iter()
+                .take_while(|item| item.content_id != id)
+                .find(|i| i.direction == Direction::Share);
+            let opened = snapshot.transfers.iter().find(|item| item.content_id == id);
+            match (shared_since, opened) {
+                (Some(shared), Some(_)) => AtHand::Item(shared.key),
+                (_, Some(opened)) => AtHand::Item(opened.key),
+                (_, None) => AtHand::Opened(id),
+            }
+        }
+        _ => newest.map_or(AtHand::Invitation, |item| AtHand::Item(item.key)),
+    }
+}
+
+/// The screen.
+pub(crate) fn home() -> impl IntoView {
+    let bridge = use_bridge();
+    let page = use_page();
+    let route = page.route;
+    // A link fetches on arrival.
+    Effect::new(move |_| {
+        if let Route::Get(Link::Content(id)) = route.get() {
+            bridge.command(Command::Fetch { id });
+        }
+    });
+    let hand = bridge.live(move |snapshot| route.with(|route| at_hand(snapshot, route)));
+    let sharing = bridge.live(|snapshot| !snapshot.transfers.is_empty());
+    let alone = Memo::new(move |_| hand.get() == AtHand::Invitation);
+    let again = Memo::new(move |_| sharing.get() || hand.get() != AtHand::Invitation);
+    let others = {
+        let keys = bridge.live(|snapshot| snapshot.transfers.iter().map(|item| item.key).collect::<Vec<_>>());
+        Memo::new(move |_| {
+            let at_hand = hand.get();
+            keys.get().into_iter().filter(|key| at_hand != AtHand::Item(*key)).collect::<Vec<_>>()
+        })
+    };
+    view! {
+        <div class="home" class:alone=alone>
+            <div class="home-say">
+                <h1 class="display">"Share files straight " <br /> "from this tab."</h1>
+                <p class="lead">"They go from your tab to theirs. " <br /> "Every chunk is checked on arrival."</p>
+            </div>
+            {drop_zone(again)}
+            <div class="home-hand">
+                {move || match hand.get() {
+                    AtHand::Invitation => card::invitation().into_any(),
+                    AtHand::Opened(id) => card::opened(&id).into_any(),
+                    AtHand::Malformed => card::malformed().into_any(),
+                    AtHand::Item(key) => {
+                        let direction = item(&bridge.newest(), key).map(|item| item.direction);
+                        match direction {
+                            Some(Direction::Fetch) => card::fetch(key).into_any(),
+                            _ => card::share(key).into_any(),
+                        }
+                    }
+                }}
+                <ul class="others">
+                    <For
+                        each=move || others.get().into_iter().take(OTHERS)
+                        key=|key| *key
+                        children=|key| view! { <li>{card::other(key)}</li> }
+                    />
+                </ul>
+                {move || {
+                    let more = others.get().len().saturating_sub(OTHERS);
+                    (more > 0).then(|| view! { <p class="note"><a href="#/library">{format!("{more} more in the Library")}</a></p> })
+                }}
+            </div>
+            <section class="here" aria-labelledby="here-title">
+                {here()}
+                {horizon::horizon()}
+                <ul class="peers" aria-label="Peers">
+                    <For each=everybody() key=String::clone children=peer_row />
+                </ul>
+            </section>
+            {tiles::tiles()}
+            <p class="honest">{icon(glyph::EYE)} "Peers see your network address. Leave this tab open to keep sharing."</p>
+        </div>
+    }
+}
+
+fn everybody() -> impl Fn() -> Vec<String> + Clone + Send + Sync + 'static {
+    let ids = use_bridge().live(ids);
+    move || ids.get()
+}
+
+fn here() -> impl IntoView {
+    let summary = use_bridge().calm(summary);
+    let page = use_page();
+    let nobody = Memo::new(move |_| summary.with(|(first, _)| first.starts_with("Nobody")));
+    let hint = move || {
+        nobody.get().then(|| match page.published.with(|published| published.sample.is_some()) {
+            true => " Open the link on a second device, or fetch the sample: the relay holds it, so it works alone.",
+            false => " Open the link on a second device.",
+        })
+    };
+    view! {
+        <div class="here-head">
+            <h2 class="here-title" id="here-title">
+                <b>{move || summary.with(|(first, _)| first.clone())}</b>
+                {move || summary.with(|(_, rest)| rest.clone())}
+                {hint}
+            </h2>
+            <a class="link-arrow" href="#/network">"Open Network" {icon(glyph::ARROW)}</a>
+        </div>
+    }
+}

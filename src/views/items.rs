@@ -1,0 +1,384 @@
+//! What several screens say about items: their frame with its hooks, their state in words, their actions, who has them.
+
+use crate::app::use_page;
+use crate::bridge::{item, newest_share, peer, use_bridge};
+use crate::browser;
+use crate::components::bar::{bar, part};
+use crate::components::copy_button::copy_button;
+use crate::components::icon::{glyph, icon};
+use crate::components::identicon::identicon;
+use crate::components::path_glyph::path_glyph;
+use crate::format::{duration, part_of, per_cent, round_trip, shorten_middle, size, speed, time_left};
+use crate::names::Name;
+use crate::route::link_to;
+use crate::words;
+use content::ContentId;
+use leptos::prelude::*;
+use protocol::snapshot::{Direction, PathView, SourceState, TransferState, TransferView};
+use protocol::{Command, Snapshot};
+use wasm_bindgen_futures::spawn_local;
+
+/// The attributes of `transfer`, as tests read them.
+#[derive(Clone, Debug, PartialEq)]
+struct Hooks {
+    content_id: String,
+    direction: &'static str,
+    state: &'static str,
+    bytes: u64,
+    total: Option<u64>,
+    sources: usize,
+    error: Option<&'static str>,
+}
+
+fn hooks(item: &TransferView) -> Hooks {
+    Hooks {
+        content_id: item.content_id.clone(),
+        direction: match item.direction {
+            Direction::Share => "share",
+            Direction::Fetch => "fetch",
+        },
+        state: match item.state {
+            TransferState::Preparing => "preparing",
+            TransferState::Waiting => "waiting",
+            TransferState::Active => "active",
+            TransferState::Paused => "paused",
+            TransferState::Done => "done",
+            TransferState::Failed => "failed",
+        },
+        bytes: item.bytes,
+        total: item.total,
+        sources: item.sources.iter().filter(|s| matches!(s.state, SourceState::Idle | SourceState::Active)).count(),
+        error: item.error.map(protocol::Code::as_str),
+    }
+}
+
+/// The element every item is on whichever screen shows it: there is one per item at a time.
+pub(crate) fn frame(key: u64, class: &'static str, body: impl IntoView + 'static) -> impl IntoView {
+    let hooks = use_bridge().live(move |snapshot| item(snapshot, key).map(hooks));
+    let read = move |which: fn(&Hooks) -> Option<String>| move || hooks.with(|h| h.as_ref().and_then(which));
+    view! {
+        <article
+            class=class
+            data-testid="transfer"
+            data-content-id=read(|h| Some(h.content_id.clone()))
+            data-direction=read(|h| Some(h.direction.into()))
+            data-state=read(|h| Some(h.state.into()))
+            data-bytes=read(|h| Some(h.bytes.to_string()))
+            data-total=read(|h| h.total.map(|total| total.to_string()))
+            data-sources=read(|h| Some(h.sources.to_string()))
+            data-error=read(|h| h.error.map(Into::into))
+        >
+            {body}
+        </article>
+    }
+}
+
+/// What an item is called before and after its name is known.
+pub(crate) fn title(item: &TransferView) -> String {
+    match (item.name.is_empty(), item.total) {
+        (false, _) => item.name.clone(),
+        (true, None) => "Something you were sent".into(),
+        (true, Some(_)) => "Without a name".into(),
+    }
+}
+
+/// Where an item stands, in one line.
+pub(crate) fn state_line(item: &TransferView) -> String {
+    let length = item.total.map(size).unwrap_or_default();
+    let of = |item: &TransferView| item.total.map(|total| part_of(item.bytes, total)).unwrap_or_default();
+    match (item.direction, item.state) {
+        (Direction::Share, TransferState::Preparing | TransferState::Waiting | TransferState::Active)
+            if item.content_id.is_empty() =>
+        {
+            format!("Reading {}", of(item))
+        }
+        (Direction::Share, TransferState::Failed) | (Direction::Fetch, TransferState::Failed) => {
+            item.error.map_or("Failed".into(), |code| words::sentence(code).title.into())
+        }
+        (Direction::Share, _) => match item.took_ms {
+            Some(ms) => format!("{length}. Checked and ready in {}.", duration(ms)),
+            None => format!("{length}. Ready."),
+        },
+        (Direction::Fetch, TransferState::Preparing) => "Looking for somebody who has it".into(),
+        (Direction::Fetch, TransferState::Waiting) if item.asks => format!("{length}. Starts when you say so."),
+        (Direction::Fetch, TransferState::Waiting) => match item.error {
+            Some(code) => words::sentence(code).title.into(),
+            None => "Waiting for somebody who has it".into(),
+        },
+        (Direction::Fetch, TransferState::Active) => format!("{} verified", of(item)),
+        (Direction::Fetch, TransferState::Paused) => format!("Paused at {}", of(item)),
+        (Direction::Fetch, TransferState::Done) => match item.took_ms {
+            Some(ms) => format!("{length} in {}. Every chunk was checked.", duration(ms)),
+            None => format!("{length}. Every chunk was checked."),
+        },
+    }
+}
+
+/// The link of an item, short on screen and whole in its address.
+pub(crate) fn link_field(key: u64) -> impl IntoView {
+    let id = content_id(key);
+    link(key, "field", move || {
+        let link = link_to(&browser::origin(), &id.get());
+        shorten_middle(link.split_once("://").map_or(link.as_str(), |(_, rest)| rest), 26)
+    })
+}
+
+/// A link to an item around `words`; on the newest share it is `share-link`.
+pub(crate) fn link(key: u64, class: &'static str, words: impl Fn() -> String + Send + 'static) -> impl IntoView {
+    let id = content_id(key);
+    let newest = use_bridge().live(move |snapshot| newest_share(snapshot) == Some(key));
+    view! {
+        <a
+            class=class
+            data-testid=move || newest.get().then_some("share-link")
+            data-content-id=move || id.get()
+            href=move || link_to(&browser::origin(), &id.get())
+        >
+            {words}
+        </a>
+    }
+}
+
+fn content_id(key: u64) -> Memo<String> {
+    use_bridge().live(move |snapshot| item(snapshot, key).map(|item| item.content_id.clone()).unwrap_or_default())
+}
+
+/// Copies the link of an item.
+pub(crate) fn copy_link(key: u64, class: &'static str) -> impl IntoView {
+    let id = content_id(key);
+    copy_button("Copy link", class, move || link_to(&browser::origin(), &id.get_untracked()))
+}
+
+/// The button that saves a finished item under its own name.
+pub(crate) fn save_button(key: u64, class: &'static str) -> impl IntoView {
+    let bridge = use_bridge();
+    let page = use_page();
+    let on_click = move |_| {
+        let newest = bridge.newest();
+        let Some((id, name)) = item(&newest, key).and_then(|item| Some((id_of(item)?, item.name.clone()))) else {
+            return;
+        };
+        spawn_local(async move {
+            match bridge.bytes_of(id).await {
+                Ok(blob) => browser::save(&blob, &name),
+                Err(code) => page.notices.update(|notices| notices.push(code)),
+            }
+        });
+    };
+    view! {
+        <button type="button" class=class data-testid="save" on:click=on_click>{icon(glyph::SAVE)} "Save"</button>
+    }
+}
+
+/// The content id of an item, once it has one.
+pub(crate) fn id_of(item: &TransferView) -> Option<ContentId> {
+    item.content_id.parse().ok()
+}
+
+/// Sends the command that `make` builds from the item's content id.
+pub(crate) fn on_item(key: u64, make: fn(ContentId) -> Command) -> impl Fn(leptos::ev::MouseEvent) + Clone + 'static {
+    let bridge = use_bridge();
+    move |_| {
+        if let Some(id) = item(&bridge.newest(), key).and_then(id_of) {
+            bridge.command(make(id));
+        }
+    }
+}
+
+/// What can be done with an item in its state, least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Actions {
+    pub(crate) copy_link: bool,
+    pub(crate) accept: bool,
+    pub(crate) pause: bool,
+    pub(crate) resume: bool,
+    pub(crate) save: bool,
+    pub(crate) remove: bool,
+}
+
+/// The actions that make sense now.
+pub(crate) fn actions(item: &TransferView) -> Actions {
+    let known = !item.content_id.is_empty();
+    let fetch = item.direction == Direction::Fetch;
+    Actions {
+        copy_link: known && !(fetch && item.state == TransferState::Failed),
+        accept: item.asks,
+        pause: fetch && matches!(item.state, TransferState::Active | TransferState::Waiting) && !item.asks,
+        resume: fetch && matches!(item.state, TransferState::Paused | TransferState::Failed),
+        save: fetch && item.state == TransferState::Done,
+        remove: known,
+    }
+}
+
+/// The yes on an item that asks first, and what it says yes to.
+pub(crate) fn accept(key: u64) -> impl IntoView {
+    let bridge = use_bridge();
+    let words = bridge.calm(move |snapshot| {
+        let length = item(snapshot, key).and_then(|item| item.total).map(size).unwrap_or_default();
+        format!("This is {length}. It starts when you say so.")
+    });
+    view! {
+        <div class="ask">
+            <p class="note">{words}</p>
+            <button type="button" class="button primary" data-testid="accept" on:click=on_item(key, |id| Command::Accept { id })>
+                "Fetch it"
+            </button>
+        </div>
+    }
+}
+
+/// Time left, its range, per cent and speed of a running fetch.
+pub(crate) fn progress_figures(key: u64) -> impl IntoView {
+    let bridge = use_bridge();
+    let left = bridge.calm(move |snapshot| item(snapshot, key)?.eta_s.map(|(low, high)| time_left(low, high)));
+    let done = bridge.calm(move |snapshot| {
+        let item = item(snapshot, key)?;
+        Some((per_cent(item.bytes, item.total?), part_of(item.bytes, item.total?)))
+    });
+    let pace = bridge.calm(move |snapshot| {
+        let item = item(snapshot, key)?;
+        let from = item.sources.iter().filter(|source| source.state == SourceState::Active).count();
+        Some((speed(item.rate), crate::format::count(from, "source", "sources")))
+    });
+    view! {
+        <div class="figures">
+            <p class="figure">
+                <b>{move || left.get().map(|(time, _)| format!("{time} left"))}</b>
+                <span class="note">{move || left.get().and_then(|(_, range)| range)}</span>
+            </p>
+            <p class="figure">
+                <b>{move || done.get().map(|(share, _)| format!("{share} %"))}</b>
+                <span class="note">{move || done.get().map(|(_, part)| format!("{part} verified"))}</span>
+            </p>
+            <p class="figure">
+                <b>{move || pace.get().map(|(speed, _)| speed)}</b>
+                <span class="note">{move || pace.get().map(|(_, from)| format!("from {from}"))}</span>
+            </p>
+        </div>
+    }
+}
+
+/// One row per peer that fetches the item from this tab.
+pub(crate) fn receivers(key: u64) -> impl IntoView {
+    let bridge = use_bridge();
+    let peers = bridge.live(move |snapshot| {
+        let peers = |item: &TransferView| item.receivers.iter().map(|r| r.peer.clone()).collect::<Vec<_>>();
+        item(snapshot, key).map(peers).unwrap_or_default()
+    });
+    view! {
+        <ul class="receivers">
+            <For each=move || peers.get() key=String::clone children=move |id| receiver(key, id) />
+        </ul>
+    }
+}
+
+fn receiver(key: u64, id: String) -> impl IntoView {
+    let bridge = use_bridge();
+    let find = {
+        let id = id.clone();
+        move |snapshot: &Snapshot| {
+            let item = item(snapshot, key)?;
+            let receiver = item.receivers.iter().find(|receiver| receiver.peer == id)?;
+            Some((receiver.holds.max(receiver.bytes.min(item.total?)), item.total?, receiver.rate))
+        }
+    };
+    let live = bridge.live(find.clone());
+    let calm = bridge.calm(find);
+    let all = Memo::new(move |_| live.get().is_some_and(|(holds, total, _)| holds >= total));
+    let figures = move || {
+        calm.get().map(|(holds, total, rate)| {
+            let share = format!("{} %", per_cent(holds, total));
+            if rate < 1.0 {
+                return (share, String::new());
+            }
+            let left = duration((total.saturating_sub(holds) as f64 / rate * 1000.0) as u64);
+            (format!("{share}, {}, ", speed(rate)), format!("{left} left"))
+        })
+    };
+    view! {
+        <li class="receiver">
+            {identicon(&id)}
+            <span class="receiver-name">{Name::of(&id).to_string()}</span>
+            {move || match all.get() {
+                true => view! { <span class="receiver-all">{icon(glyph::CHECK)} "Has all of it"</span> }.into_any(),
+                false => view! {
+                    {bar(move || live.get().map_or(0.0, |(holds, total, _)| part(holds, Some(total))), "direct")}
+                    <span class="receiver-figures number">
+                        {move || figures().map(|(first, _)| first)} <b>{move || figures().map(|(_, left)| left)}</b>
+                    </span>
+                }
+                .into_any(),
+            }}
+        </li>
+    }
+}
+
+/// One row per source, with its share and speed; a dropped one stays listed.
+pub(crate) fn sources(key: u64) -> impl IntoView {
+    let bridge = use_bridge();
+    let peers = bridge.live(move |snapshot| {
+        let peers = |item: &TransferView| item.sources.iter().map(|s| s.peer.clone()).collect::<Vec<_>>();
+        item(snapshot, key).map(peers).unwrap_or_default()
+    });
+    view! {
+        <ul class="sources">
+            <For each=move || peers.get() key=String::clone children=move |id| source(key, id) />
+        </ul>
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Source {
+    state: SourceState,
+    share: f64,
+    rate: f64,
+    path: Option<PathView>,
+    ms: Option<f64>,
+}
+
+fn source(key: u64, id: String) -> impl IntoView {
+    let bridge = use_bridge();
+    let find = {
+        let id = id.clone();
+        move |snapshot: &Snapshot| {
+            let item = item(snapshot, key)?;
+            let source = item.sources.iter().find(|source| source.peer == id)?;
+            let given: u64 = item.sources.iter().map(|source| source.bytes).sum();
+            let peer = peer(snapshot, &id);
+            Some(Source {
+                state: source.state,
+                share: source.bytes as f64 / given.max(1) as f64,
+                rate: source.rate,
+                path: peer.map(|peer| peer.path),
+                ms: peer.and_then(|peer| peer.rtt_ms),
+            })
+        }
+    };
+    let live = bridge.live(find.clone());
+    let calm = bridge.calm(find);
+    let state = Memo::new(move |_| live.with(|source| source.as_ref().map(|source| source.state)));
+    let path = Memo::new(move |_| live.with(|source| source.as_ref().and_then(|source| source.path)));
+    let line = move || {
+        let source = calm.get()?;
+        Some(match (source.state, source.path, source.ms) {
+            (SourceState::Dropped | SourceState::Left, ..) => words::source(source.state).to_owned(),
+            (_, Some(path), Some(ms)) => format!("{}, {}", words::path(path), round_trip(ms)),
+            (state, ..) => words::source(state).to_owned(),
+        })
+    };
+    let out = move || matches!(state.get(), Some(SourceState::Dropped | SourceState::Left));
+    view! {
+        <li class="source" class:dropped=move || state.get() == Some(SourceState::Dropped)>
+            {identicon(&id)}
+            <span class="source-name">{Name::of(&id).to_string()}</span>
+            <span class="source-rate number">{move || (!out()).then(|| calm.get().map(|s| speed(s.rate)))}</span>
+            <span class="source-line note">
+                {move || path.get().filter(|_| !out()).map(path_glyph)} <span>{line}</span>
+            </span>
+            <span class="source-share note number">
+                {move || calm.get().map(|s| format!("{:.0} %", s.share * 100.0))}
+            </span>
+            {bar(move || live.with(|source| source.as_ref().map_or(0.0, |source| source.share)), "direct")}
+        </li>
+    }
+}

@@ -1,0 +1,166 @@
+//! The Library: everything shared or fetched in this tab, where each byte stands, who has it.
+
+use super::items::{
+    accept, actions, copy_link, frame, link_field, on_item, progress_figures, receivers, save_button, sources,
+    state_line, title,
+};
+use crate::bridge::{item, use_bridge};
+use crate::components::bar::{bar, part};
+use crate::components::icon::{glyph, icon, mark};
+use crate::components::map::{Rows, map_key, verified_map};
+use crate::components::notice::notice;
+use crate::format::{count, size};
+use crate::words;
+use leptos::prelude::*;
+use protocol::Command;
+use protocol::snapshot::{Direction, TransferState, TransferView};
+
+/// The screen.
+pub(crate) fn library() -> impl IntoView {
+    let bridge = use_bridge();
+    let keys = bridge.live(|snapshot| snapshot.transfers.iter().map(|item| item.key).collect::<Vec<_>>());
+    let open = RwSignal::new(keys.with_untracked(|keys| keys.first().copied()));
+    let summary = bridge.calm(|snapshot| {
+        let held: u64 = snapshot.transfers.iter().filter_map(held).sum();
+        format!("{}, {} in this tab.", count(snapshot.transfers.len(), "item", "items"), size(held))
+    });
+    let empty = Memo::new(move |_| keys.with(Vec::is_empty));
+    view! {
+        <div class="screen library">
+            <header class="screen-head">
+                <h1 class="title">"Library"</h1>
+                <p class="note">{move || (!empty.get()).then(|| summary.get())}</p>
+            </header>
+            {move || empty.get().then(nothing)}
+            <div class="library-list">
+                <For each=move || keys.get() key=|key| *key children=move |key| entry(key, open) />
+            </div>
+        </div>
+    }
+}
+
+/// Bytes of an item that this tab holds for others; a share stays on the disk it came from.
+fn held(item: &TransferView) -> Option<u64> {
+    (item.direction == Direction::Fetch).then_some(item.bytes).or(item.total)
+}
+
+fn nothing() -> impl IntoView {
+    view! {
+        <section class="card empty">
+            {mark()}
+            <div>
+                <h2 class="card-title">"Nothing here yet"</h2>
+                <p class="note">"What you share or fetch is listed here. Drop a file on any screen to share it."</p>
+            </div>
+        </section>
+    }
+}
+
+fn entry(key: u64, open: RwSignal<Option<u64>>) -> impl IntoView {
+    let bridge = use_bridge();
+    let name = bridge.live(move |snapshot| item(snapshot, key).map(title).unwrap_or_default());
+    let line = bridge.calm(move |snapshot| item(snapshot, key).map(state_line).unwrap_or_default());
+    let share = bridge.live(move |snapshot| item(snapshot, key).is_some_and(|item| item.direction == Direction::Share));
+    let is_open = Memo::new(move |_| open.get() == Some(key));
+    let toggle = move |_| open.update(|open| *open = (*open != Some(key)).then_some(key));
+    let id = format!("item-{key}");
+    let body = view! {
+        <button type="button" class="entry-head" aria-expanded=move || is_open.get().to_string() aria-controls=id.clone() on:click=toggle>
+            <span class="tile">{move || icon(if share.get() { glyph::UPLOAD } else { glyph::SAVE })}</span>
+            <span class="entry-words">
+                <span class="card-title file-name">{name}</span>
+                <span class="note">{line}</span>
+            </span>
+            <span class="entry-kind note">{move || if share.get() { "Shared" } else { "Fetched" }}</span>
+        </button>
+        <div class="entry-body" id=id>
+            {move || is_open.get().then(|| details(key))}
+        </div>
+        {buttons(key)}
+    };
+    frame(key, "card entry", body)
+}
+
+/// Everything about an item: map, link, sources and receivers.
+fn details(key: u64) -> impl IntoView {
+    let bridge = use_bridge();
+    let about = bridge.live(move |snapshot| {
+        item(snapshot, key).map(|item| (item.direction, item.state, item.error, !item.content_id.is_empty()))
+    });
+    let numbers = bridge.calm(move |snapshot| item(snapshot, key).map(numbers).unwrap_or_default());
+    let read = bridge.live(move |snapshot| item(snapshot, key).map_or(0.0, |item| part(item.bytes, item.total)));
+    let cell = bridge.live(move |snapshot| {
+        let item = item(snapshot, key)?;
+        Some(format!("One square is {}.", size(item.total?.div_ceil(item.map.len().max(1) as u64))))
+    });
+    let running = Memo::new(move |_| {
+        matches!(about.get(), Some((Direction::Fetch, TransferState::Active | TransferState::Paused, ..)))
+    });
+    let fetched = Memo::new(
+        move |_| matches!(about.get(), Some((Direction::Fetch, state, ..)) if !matches!(state, TransferState::Preparing | TransferState::Failed)),
+    );
+    let hashing = Memo::new(move |_| matches!(about.get(), Some((Direction::Share, _, _, false))));
+    let linked = Memo::new(move |_| matches!(about.get(), Some((_, _, _, true))));
+    let error = Memo::new(move |_| about.get().and_then(|(_, _, error, _)| error));
+    view! {
+        {move || error.get().map(|code| notice(code, words::sentence(code), ()))}
+        <Show when=move || hashing.get()>{bar(move || read.get(), "ink")}</Show>
+        <Show when=move || running.get()>{progress_figures(key)}</Show>
+        <Show when=move || fetched.get()>
+            {verified_map(key, Rows::Eight)}
+            <div class="map-legend">{map_key()} <p class="axis">{cell}</p></div>
+        </Show>
+        <Show when=move || linked.get()><div class="card-link entry-link">{link_field(key)} {copy_link(key, "button")}</div></Show>
+        <p class="note">{numbers}</p>
+        {sources(key)}
+        {receivers(key)}
+    }
+}
+
+/// What happened to an item, in a sentence or three.
+fn numbers(item: &TransferView) -> String {
+    let mut said = Vec::new();
+    if let Some(ms) = item.first_byte_ms {
+        said.push(format!("First verified byte after {}.", crate::format::duration(ms)));
+    }
+    match item.replicas {
+        0 => said.push("Nobody else here has all of it.".into()),
+        n => said.push(format!(
+            "{} here {} all of it.",
+            count(n as usize, "peer", "peers"),
+            if n == 1 { "has" } else { "have" }
+        )),
+    }
+    if item.direction == Direction::Fetch && item.bytes > 0 {
+        said.push(match item.wasted {
+            0 => "Every square was checked against the link before it was kept. Nothing was thrown away.".into(),
+            n => format!("Every square was checked against the link before it was kept. {} thrown away.", size(n)),
+        });
+    }
+    said.join(" ")
+}
+
+fn buttons(key: u64) -> impl IntoView {
+    let now = use_bridge().live(move |snapshot| item(snapshot, key).map(|item| (item.direction, actions(item))));
+    move || {
+        now.get().map(|(direction, can)| {
+            view! {
+                <div class="card-actions">
+                    {can.accept.then(|| accept(key))}
+                    {can.save.then(|| save_button(key, "button primary"))}
+                    {can.pause.then(|| view! {
+                        <button type="button" class="button" on:click=on_item(key, |id| Command::Pause { id })>{icon(glyph::PAUSE)} "Pause"</button>
+                    })}
+                    {can.resume.then(|| view! {
+                        <button type="button" class="button" on:click=on_item(key, |id| Command::Resume { id })>{icon(glyph::PLAY)} "Go on"</button>
+                    })}
+                    {can.remove.then(|| view! {
+                        <button type="button" class="button quiet" on:click=on_item(key, |id| Command::Remove { id })>
+                            {icon(glyph::TRASH)} {if direction == Direction::Share { "Stop sharing" } else { "Remove" }}
+                        </button>
+                    })}
+                </div>
+            }
+        })
+    }
+}

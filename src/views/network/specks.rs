@@ -1,0 +1,159 @@
+//! Specks on a canvas: thousands of measured round trips, drawn again only when a new one came, at most four times a second.
+
+use crate::bridge::use_bridge;
+use crate::browser;
+use crate::picture::scene::Item;
+use crate::picture::wing::{NEIGHBOUR_SPECKS, OTHER_SPECKS, Speck, specks};
+use crate::picture::{Kind, Point, Scale};
+use leptos::html;
+use leptos::prelude::*;
+use protocol::Snapshot;
+use protocol::snapshot::SampleView;
+use std::time::Duration;
+use wasm_bindgen::JsCast;
+use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
+
+/// The least time between two paintings.
+const PAINT_EVERY_MS: f64 = 250.0;
+/// Wings beyond the seven are this much paler.
+const PALE: f64 = 0.62;
+
+/// One wing, ready to be painted.
+#[derive(Clone, Debug)]
+pub(crate) struct Speckled {
+    kind: Kind,
+    pale: bool,
+    dots: Vec<Dot>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Dot {
+    at: Point,
+    size: f64,
+    opacity: f64,
+}
+
+impl Speckled {
+    /// The wing of an item that stands in direction `angle` from `centre`.
+    pub(crate) fn of(
+        item: &Item,
+        snapshot: &Snapshot,
+        centre: Point,
+        angle: f64,
+        scale: Scale,
+        spread: f64,
+        neighbour: bool,
+    ) -> Self {
+        let most = if neighbour { NEIGHBOUR_SPECKS } else { OTHER_SPECKS };
+        let dot = |speck: Speck| {
+            let radius = scale.radius(speck.ms);
+            let turn = (speck.along / radius.max(1.0)).to_degrees();
+            Dot { at: centre.away(angle + turn, radius), size: speck.size, opacity: speck.opacity }
+        };
+        let dots = samples(snapshot, item).map(|samples| specks(samples, most, spread).map(dot).collect());
+        Self { kind: item.kind, pale: !neighbour, dots: dots.unwrap_or_default() }
+    }
+}
+
+fn samples<'a>(snapshot: &'a Snapshot, item: &Item) -> Option<&'a [SampleView]> {
+    match item.kind {
+        Kind::Relay => snapshot
+            .relays
+            .iter()
+            .find(|relay| relay.peer.as_deref() == Some(&item.id) || relay.name == item.id)
+            .map(|relay| &relay.samples[..]),
+        Kind::Connecting => None,
+        Kind::Direct | Kind::Relayed | Kind::Gone => {
+            crate::bridge::peer(snapshot, &item.id).map(|peer| &peer.samples[..])
+        }
+    }
+}
+
+/// Keeps `canvas` painted with what `wings` makes of the newest snapshot; signals that `wings` reads repaint too.
+pub(crate) fn paint(
+    canvas: NodeRef<html::Canvas>,
+    size: ReadSignal<(f64, f64)>,
+    wings: impl Fn(&Snapshot) -> Option<Vec<Speckled>> + 'static,
+) {
+    let bridge = use_bridge();
+    let newest = bridge.live(newest_samples);
+    let late = RwSignal::new(0u32);
+    let painted_at = StoredValue::new(f64::NEG_INFINITY);
+    let planned = StoredValue::new(false);
+    Effect::new(move |_| {
+        newest.with(|_| ());
+        late.track();
+        let size = size.get();
+        let Some(wings) = wings(&bridge.newest()) else { return };
+        let Some(canvas) = canvas.get() else { return };
+        let now = browser::window().performance().map_or(0.0, |clock| clock.now());
+        let wait = painted_at.get_value() + PAINT_EVERY_MS - now;
+        if wait <= 1.0 {
+            painted_at.set_value(now);
+            draw(&canvas, size, &wings);
+        } else if !planned.get_value() {
+            // One painting for everything that comes until then.
+            planned.set_value(true);
+            let paint = move || {
+                planned.try_set_value(false);
+                late.try_update(|late| *late += 1);
+            };
+            set_timeout(paint, Duration::from_millis(wait as u64));
+        }
+    });
+}
+
+/// Changes exactly when somebody was measured.
+fn newest_samples(snapshot: &Snapshot) -> Vec<(usize, u64)> {
+    let of = |samples: &[SampleView]| (samples.len(), samples.first().map_or(0, |sample| sample.rtt_ms.to_bits()));
+    let relays = snapshot.relays.iter().map(|relay| of(&relay.samples));
+    relays.chain(snapshot.peers.iter().map(|peer| of(&peer.samples))).collect()
+}
+
+fn draw(canvas: &HtmlCanvasElement, (width, height): (f64, f64), wings: &[Speckled]) {
+    let density = browser::window().device_pixel_ratio().clamp(1.0, 3.0);
+    // Setting the size clears the canvas.
+    canvas.set_width((width * density) as u32);
+    canvas.set_height((height * density) as u32);
+    let Some(context) = canvas.get_context("2d").ok().flatten() else { return };
+    let context: CanvasRenderingContext2d = context.unchecked_into();
+    drop(context.scale(density, density));
+    let colours = Colours::of(canvas);
+    for wing in wings {
+        context.set_fill_style_str(colours.of_kind(wing.kind));
+        let fade = if wing.pale { PALE } else { 1.0 };
+        for dot in &wing.dots {
+            context.set_global_alpha(dot.opacity * fade);
+            context.begin_path();
+            drop(context.arc(dot.at.x, dot.at.y, dot.size, 0.0, core::f64::consts::TAU));
+            context.fill();
+        }
+    }
+}
+
+/// The style sheet's colours as the canvas wants them.
+struct Colours {
+    direct: String,
+    relay: String,
+    ink: String,
+}
+
+impl Colours {
+    fn of(canvas: &HtmlCanvasElement) -> Self {
+        if browser::forced_colours() {
+            let text = || "CanvasText".to_owned();
+            return Self { direct: text(), relay: text(), ink: text() };
+        }
+        let style = browser::window().get_computed_style(canvas).ok().flatten();
+        let colour = |name: &str| style.as_ref().and_then(|s| s.get_property_value(name).ok()).unwrap_or_default();
+        Self { direct: colour("--direct"), relay: colour("--relay"), ink: colour("--ink3") }
+    }
+
+    fn of_kind(&self, kind: Kind) -> &str {
+        match kind {
+            Kind::Direct => &self.direct,
+            Kind::Relayed => &self.relay,
+            Kind::Relay | Kind::Connecting | Kind::Gone => &self.ink,
+        }
+    }
+}
