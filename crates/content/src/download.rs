@@ -12,12 +12,14 @@
 //! Rarest first and endgame follow BEP 3 and "Rarest First and Choke Algorithms Are Enough" (2006). No event
 //! costs more for a longer content, except the coming and going of a source that holds part of it.
 
+mod ask;
 mod endgame;
 mod events;
 mod gather;
 mod groups;
 mod rarest_first;
 mod source;
+mod take_back;
 
 pub use events::{DownloadConfig, DownloadInput, DownloadOutput, DropReason, Progress, SourceView};
 
@@ -42,9 +44,6 @@ pub const SOURCES_MAX: usize = 32;
 /// Peers remembered as dropped. The lowest is forgotten when more are: it costs that peer a connection to
 /// come back, and us one group to find out again.
 const BANNED_MAX: usize = 1024;
-
-/// Unfinished chunks looked at for a source that may not hold them.
-const BEGUN_LOOKED_AT_MAX: usize = 64;
 
 /// Longest wait before a source that does not say what it holds is asked again.
 const FOLLOW_WAIT_MAX: core::time::Duration = core::time::Duration::from_secs(60);
@@ -479,152 +478,6 @@ impl<P: Copy + Ord + Debug> Download<P> {
         }
         if source.on_refused() {
             self.drop_source(now, peer, DropReason::BrokenPromise);
-        }
-    }
-
-    // Taking back.
-
-    /// Nobody brings these groups now, unless a second source was asked.
-    fn missing_again(&mut self, chunk: u32, mask: Mask) {
-        self.groups.give_up(chunk, mask);
-        self.refresh(chunk);
-    }
-
-    /// Takes the oldest request back from a source that is still there. False if there was none.
-    fn take_back_first(&mut self, peer: P) -> bool {
-        let Some(request) = self.sources.get_mut(&peer).and_then(Source::take_back_first) else { return false };
-        self.missing_again(request.chunk, request.left);
-        let root = self.root();
-        for range in request.left.runs(request.chunk) {
-            self.send(peer, Message::Cancel { root, range });
-        }
-        true
-    }
-
-    fn take_back_all(&mut self, peer: P) {
-        while self.take_back_first(peer) {}
-        self.release_current(peer);
-    }
-
-    /// It failed us: everything is taken back, and it is left alone for a while.
-    fn rest(&mut self, now: Time, peer: P) {
-        self.take_back_all(peer);
-        if let Some(source) = self.sources.get_mut(&peer) {
-            source.rest(now, &self.config);
-        }
-    }
-
-    fn release_current(&mut self, peer: P) {
-        if let Some(chunk) = self.sources.get_mut(&peer).and_then(|source| source.current.take()) {
-            self.claimed.remove(chunk);
-            self.refresh(chunk);
-        }
-    }
-
-    /// A source that is no longer there. False if it was not known.
-    fn forget(&mut self, peer: P) -> bool {
-        self.release_current(peer);
-        let Some(mut source) = self.sources.remove(&peer) else { return false };
-        while let Some(request) = source.take_back_first() {
-            self.missing_again(request.chunk, request.left);
-        }
-        if !source.held().is_full() {
-            source.held().iter().for_each(|chunk| self.rarity.fewer(chunk));
-        }
-        true
-    }
-
-    fn drop_source(&mut self, now: Time, peer: P, why: DropReason) {
-        self.forget(peer);
-        self.banned.insert(peer);
-        if self.banned.len() > BANNED_MAX {
-            self.banned.pop_first();
-        }
-        self.outbox.push_back(DownloadOutput::DropSource { peer, why });
-        self.ask_all(now);
-    }
-
-    // Asking.
-
-    /// Everyone gets one request in turn, until nobody has room or nothing is left to ask for.
-    fn ask_all(&mut self, now: Time) {
-        let mut peers = self.peers();
-        while !peers.is_empty() {
-            peers.retain(|&peer| self.ask_once(now, peer));
-        }
-    }
-
-    fn ask(&mut self, now: Time, peer: P) {
-        while self.ask_once(now, peer) {}
-    }
-
-    /// One more request, if there is room for one and something to ask for.
-    fn ask_once(&mut self, now: Time, peer: P) -> bool {
-        let Some(source) = self.sources.get(&peer) else { return false };
-        let room = source.room(&self.config);
-        if !source.is_ready() || room == 0 || !self.may_ask() {
-            return false;
-        }
-        match self.pick(peer) {
-            Some(chunk) => {
-                let limit = room.min(self.fair_share());
-                let Some(range) = self.groups.missing(chunk).first_run(chunk, limit) else { return false };
-                self.groups.ask(chunk, Mask::of(range));
-                self.request(now, peer, range);
-                true
-            }
-            None => self.race(now, peer),
-        }
-    }
-
-    fn request(&mut self, now: Time, peer: P, range: GroupRange) {
-        let known = self.verifier.known_above(range.first);
-        let length = self.length();
-        if let Some(source) = self.sources.get_mut(&peer) {
-            source.push(now, range, length, &self.config);
-        }
-        self.refresh(chunk_of(range.first));
-        self.send(peer, Message::Want { root: self.root(), range, known });
-    }
-
-    fn may_ask(&self) -> bool {
-        let unstored = self.groups.verified_bytes() - self.groups.stored_bytes();
-        let in_flight = u64::from(self.groups.in_flight_count()) * u64::from(GROUP_LEN);
-        !self.paused && !self.done && unstored + in_flight < u64::from(self.config.buffer_max)
-    }
-
-    /// Groups that one request may take so that something is left for the other sources, too.
-    fn fair_share(&self) -> u32 {
-        let ready = self.sources.values().filter(|source| source.is_ready()).count() as u32;
-        self.groups.missing_count().div_ceil(ready.max(1)).clamp(1, GROUPS_PER_CHUNK)
-    }
-
-    /// The chunk that a source goes on with, or begins.
-    fn pick(&mut self, peer: P) -> Option<u32> {
-        let source = self.sources.get(&peer)?;
-        if let Some(chunk) = source.current {
-            if !self.groups.missing(chunk).is_empty() {
-                return Some(chunk);
-            }
-            self.release_current(peer);
-        }
-        let source = self.sources.get(&peer)?;
-        let begun = self.begun.iter().take(BEGUN_LOOKED_AT_MAX).copied().find(|&chunk| source.holds(chunk));
-        let open = begun.or_else(|| self.rarity.rarest(source.held(), &mut self.random));
-        if let Some(chunk) = open {
-            self.claim(peer, chunk);
-            return Some(chunk);
-        }
-        // Everything open to it is taken: help with what others work on.
-        let others = self.sources.values().filter_map(|other| other.current);
-        others.filter(|&chunk| source.holds(chunk)).find(|&chunk| !self.groups.missing(chunk).is_empty())
-    }
-
-    fn claim(&mut self, peer: P, chunk: u32) {
-        if let Some(source) = self.sources.get_mut(&peer) {
-            source.current = Some(chunk);
-            self.claimed.insert(chunk);
-            self.refresh(chunk);
         }
     }
 

@@ -29,7 +29,7 @@ pub mod wire;
 pub use bitfield::Bitfield;
 pub use download::{Download, DownloadConfig, DownloadInput, DownloadOutput, DropReason, Progress, SourceView};
 pub use id::{ContentId, IdError, Root};
-pub use layout::{CHUNK_LEN, GROUP_LEN, GROUPS_PER_CHUNK, GroupRange};
+pub use layout::{CHUNK_LEN, GROUP_LEN, GROUPS_PER_CHUNK, GroupRange, chunk_count, group_count};
 pub use manifest::{Manifest, ManifestError};
 pub use message::{Message, Refusal};
 pub use tree::{ChangedError, LengthError, Outboard, OutboardBuilder, OutboardError};

@@ -110,22 +110,19 @@ impl Manifest {
     /// The manifest of a hashed file, whatever its name: what a manifest cannot hold is replaced
     /// ([`file_name`]), and a media type that is none is left out.
     pub fn of_file(outboard: &Outboard, media_type: &str, name: &str) -> Self {
-        let media_type = if check_media_type(media_type).is_ok() { media_type } else { "" };
-        Self {
-            length: outboard.length(),
-            root: outboard.root(),
-            media_type: media_type.to_owned(),
-            name: file_name(name),
-        }
+        let media_type = self::media_type(media_type).to_owned();
+        Self { length: outboard.length(), root: outboard.root(), media_type, name: file_name(name) }
     }
 
-    /// The canonical bytes, at most [`MANIFEST_LEN_MAX`].
+    /// The canonical bytes, at most [`MANIFEST_LEN_MAX`]. Texts that a manifest cannot hold are written as
+    /// [`of_file`](Self::of_file) would have them, so that what is encoded always decodes.
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(HEAD_LEN + 4 + self.media_type.len() + self.name.len());
+        let (media_type, name) = (media_type(&self.media_type), file_name(&self.name));
+        let mut bytes = Vec::with_capacity(HEAD_LEN + 4 + media_type.len() + name.len());
         bytes.extend_from_slice(&[VERSION, KIND_FILE]);
         bytes.extend_from_slice(&self.length.to_le_bytes());
         bytes.extend_from_slice(&self.root.0);
-        for text in [&self.media_type, &self.name] {
+        for text in [media_type, &name] {
             let len = u16::try_from(text.len()).expect("a manifest's texts are at most 255 bytes");
             bytes.extend_from_slice(&len.to_le_bytes());
             bytes.extend_from_slice(text.as_bytes());
@@ -170,6 +167,10 @@ pub fn file_name(name: &str) -> String {
     let shown: String = last.chars().filter(|&c| is_name_char(c)).collect();
     let cut = shorten(&shown);
     if check_name(&cut).is_ok() { cut } else { NAMELESS.to_owned() }
+}
+
+fn media_type(text: &str) -> &str {
+    if check_media_type(text).is_ok() { text } else { "" }
 }
 
 /// An extension longer than this is cut like the rest of the name.
@@ -287,6 +288,14 @@ mod tests {
         for good in ["", "text/plain", "text/plain; charset=utf-8"] {
             assert_eq!(typed(good).as_deref(), Ok(good));
         }
+    }
+
+    #[test]
+    fn what_is_encoded_decodes_whatever_was_put_in() {
+        let long = "n".repeat(70_000);
+        let raw = Manifest { length: 5, root: Root([9; 32]), media_type: "no type".into(), name: format!("a/{long}") };
+        let decoded = Manifest::decode(&raw.encode()).expect("it was made to fit");
+        assert_eq!((decoded.media_type.as_str(), decoded.name.as_str()), ("", &long[..255]));
     }
 
     #[test]

@@ -82,7 +82,7 @@ pub enum DownloadInput<P> {
     Pause,
     /// Go on.
     Resume,
-    /// [`Download::next_deadline`] has passed.
+    /// [`Download::next_deadline`](super::Download::next_deadline) has passed.
     Wake,
 }
 

@@ -101,7 +101,7 @@ pub enum UploadInput<P> {
         /// What to tell the consumer.
         reason: Refusal,
     },
-    /// [`Uploads::next_deadline`] has passed.
+    /// [`Uploads::next_deadline`](super::Uploads::next_deadline) has passed.
     Wake,
 }
 
