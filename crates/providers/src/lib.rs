@@ -28,6 +28,4 @@ mod table;
 mod wire;
 
 pub use table::{Limits, TTL, Table};
-pub use wire::{
-    FOUND_MAX, IDS_MAX, Id, IdSet, PROTOCOL, ProvidersError, Request, Response, WirePeer,
-};
+pub use wire::{FOUND_MAX, IDS_MAX, Id, IdSet, PROTOCOL, ProvidersError, Request, Response, WirePeer};

@@ -29,16 +29,10 @@ pub struct Limits {
 
 impl Limits {
     /// 4,096 reservations with 64 contents each: about 50 MiB when full.
-    pub const RELAY: Self = Self {
-        total: 262_144,
-        per_peer: IDS_MAX,
-    };
+    pub const RELAY: Self = Self { total: 262_144, per_peer: IDS_MAX };
 
     /// The 24 neighbours a tab may have, each with a full list.
-    pub const TAB: Self = Self {
-        total: 24 * IDS_MAX,
-        per_peer: IDS_MAX,
-    };
+    pub const TAB: Self = Self { total: 24 * IDS_MAX, per_peer: IDS_MAX };
 }
 
 /// The table. `P` is whatever names a peer.
@@ -75,10 +69,7 @@ impl<P: Copy + Ord> Table<P> {
     /// An empty table.
     pub fn new(limits: Limits) -> Self {
         Self {
-            limits: Limits {
-                total: limits.total,
-                per_peer: limits.per_peer.min(IDS_MAX),
-            },
+            limits: Limits { total: limits.total, per_peer: limits.per_peer.min(IDS_MAX) },
             announced: BTreeMap::new(),
             holders: BTreeMap::new(),
             expiries: BTreeSet::new(),
@@ -98,10 +89,7 @@ impl<P: Copy + Ord> Table<P> {
 
     /// Everybody known to hold `id`, without moving on the turn of who is named next. For our own use.
     pub fn providers(&self, id: Id) -> impl Iterator<Item = P> + '_ {
-        self.holders
-            .get(&id)
-            .into_iter()
-            .flat_map(|holders| holders.peers.iter().copied())
+        self.holders.get(&id).into_iter().flat_map(|holders| holders.peers.iter().copied())
     }
 
     /// Forgets what `peer` announced: it has left, or was banned.
@@ -150,10 +138,7 @@ impl<P: Copy + Ord> Table<P> {
             }
             self.holders
                 .entry(id)
-                .or_insert_with(|| Holders {
-                    peers: BTreeSet::new(),
-                    named_last: None,
-                })
+                .or_insert_with(|| Holders { peers: BTreeSet::new(), named_last: None })
                 .peers
                 .insert(from);
             self.total += 1;
@@ -164,8 +149,7 @@ impl<P: Copy + Ord> Table<P> {
             let expires = now + TTL;
             self.expiries.insert((expires, from));
             self.sizes.insert((kept.len(), from));
-            self.announced
-                .insert(from, Announced { expires, ids: kept });
+            self.announced.insert(from, Announced { expires, ids: kept });
         }
         count
     }
@@ -178,14 +162,8 @@ impl<P: Copy + Ord> Table<P> {
         if most <= newcomer {
             return false;
         }
-        let announced = self
-            .announced
-            .get_mut(&peer)
-            .expect("sizes and announced name the same peers");
-        let id = announced
-            .ids
-            .pop_last()
-            .expect("its size is above the newcomer's");
+        let announced = self.announced.get_mut(&peer).expect("sizes and announced name the same peers");
+        let id = announced.ids.pop_last().expect("its size is above the newcomer's");
         self.sizes.remove(&(most, peer));
         self.sizes.insert((most - 1, peer));
         self.remove_holder(id, peer);
@@ -198,22 +176,11 @@ impl<P: Copy + Ord> Table<P> {
             return Vec::new();
         };
         let found: Vec<P> = match holders.named_last {
-            None => holders
-                .peers
-                .iter()
-                .copied()
-                .filter(|peer| *peer != from)
-                .take(FOUND_MAX)
-                .collect(),
+            None => holders.peers.iter().copied().filter(|peer| *peer != from).take(FOUND_MAX).collect(),
             Some(last) => {
                 let after = holders.peers.range((Excluded(last), Unbounded));
                 let wrapped = holders.peers.range((Unbounded, Included(last)));
-                after
-                    .chain(wrapped)
-                    .copied()
-                    .filter(|peer| *peer != from)
-                    .take(FOUND_MAX)
-                    .collect()
+                after.chain(wrapped).copied().filter(|peer| *peer != from).take(FOUND_MAX).collect()
             }
         };
         holders.named_last = found.last().copied().or(holders.named_last);
@@ -221,10 +188,7 @@ impl<P: Copy + Ord> Table<P> {
     }
 
     fn remove_holder(&mut self, id: Id, peer: P) {
-        let holders = self
-            .holders
-            .get_mut(&id)
-            .expect("holders and announced tell the same pairs");
+        let holders = self.holders.get_mut(&id).expect("holders and announced tell the same pairs");
         if holders.peers.remove(&peer) {
             self.total -= 1;
         }
@@ -239,10 +203,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const SMALL: Limits = Limits {
-        total: 8,
-        per_peer: 6,
-    };
+    const SMALL: Limits = Limits { total: 8, per_peer: 6 };
 
     #[test]
     fn a_new_list_replaces_the_old_one() {
@@ -295,15 +256,9 @@ mod tests {
     #[test]
     fn a_full_table_takes_from_whoever_announced_most() {
         let mut table = Table::new(SMALL);
-        assert_eq!(
-            announce(&mut table, 0, 1, [1, 2, 3, 4, 5, 6, 7]),
-            Response::Announced(6)
-        );
+        assert_eq!(announce(&mut table, 0, 1, [1, 2, 3, 4, 5, 6, 7]), Response::Announced(6));
         announce(&mut table, 0, 2, [11, 12]);
-        assert_eq!(
-            announce(&mut table, 0, 3, [21, 22, 23, 24]),
-            Response::Announced(3)
-        );
+        assert_eq!(announce(&mut table, 0, 3, [21, 22, 23, 24]), Response::Announced(3));
         assert_eq!(table.len(), 8);
         assert_eq!(find(&mut table, 0, 9, 12), [2]);
         assert_eq!(find(&mut table, 0, 9, 3), [1]);
@@ -363,26 +318,13 @@ mod tests {
         }
     }
 
-    fn announce(
-        table: &mut Table<u32>,
-        at_s: u64,
-        peer: u32,
-        ids: impl IntoIterator<Item = u8>,
-    ) -> Response<u32> {
+    fn announce(table: &mut Table<u32>, at_s: u64, peer: u32, ids: impl IntoIterator<Item = u8>) -> Response<u32> {
         let ids = IdSet::from_first(ids.into_iter().map(|id| Id([id; 32])));
-        table.handle(
-            Time::from_micros(at_s * 1_000_000),
-            peer,
-            Request::Announce(ids),
-        )
+        table.handle(Time::from_micros(at_s * 1_000_000), peer, Request::Announce(ids))
     }
 
     fn find(table: &mut Table<u32>, at_s: u64, asker: u32, id: u8) -> Vec<u32> {
-        match table.handle(
-            Time::from_micros(at_s * 1_000_000),
-            asker,
-            Request::Find(Id([id; 32])),
-        ) {
+        match table.handle(Time::from_micros(at_s * 1_000_000), asker, Request::Find(Id([id; 32]))) {
             Response::Found(peers) => peers,
             Response::Announced(_) => panic!("a Find is answered by Found"),
         }

@@ -134,16 +134,11 @@ impl Request {
                 if !keys.is_sorted_by(|a, b| a < b) {
                     return Err(ProvidersError::NotAscending);
                 }
-                Ok(Self::Announce(IdSet(
-                    keys.iter().copied().map(Id).collect(),
-                )))
+                Ok(Self::Announce(IdSet(keys.iter().copied().map(Id).collect())))
             }
             (FIND, rest) => match rest.try_into() {
                 Ok(id) => Ok(Self::Find(Id(id))),
-                Err(_) => Err(ProvidersError::WrongLength {
-                    expected: 1 + KEY_LEN,
-                    found: bytes.len(),
-                }),
+                Err(_) => Err(ProvidersError::WrongLength { expected: 1 + KEY_LEN, found: bytes.len() }),
             },
             (kind, _) => Err(ProvidersError::UnknownKind(kind)),
         }
@@ -184,17 +179,11 @@ impl Response<WirePeer> {
         match split_kind(bytes)? {
             (ANNOUNCED, rest) => {
                 let Ok(kept) = <[u8; 2]>::try_from(rest) else {
-                    return Err(ProvidersError::WrongLength {
-                        expected: HEAD_LEN,
-                        found: bytes.len(),
-                    });
+                    return Err(ProvidersError::WrongLength { expected: HEAD_LEN, found: bytes.len() });
                 };
                 let kept = u16::from_le_bytes(kept);
                 if usize::from(kept) > IDS_MAX {
-                    return Err(ProvidersError::TooMany {
-                        max: IDS_MAX,
-                        found: usize::from(kept),
-                    });
+                    return Err(ProvidersError::TooMany { max: IDS_MAX, found: usize::from(kept) });
                 }
                 Ok(Self::Announced(kept))
             }
@@ -205,19 +194,12 @@ impl Response<WirePeer> {
 }
 
 fn split_kind(bytes: &[u8]) -> Result<(u8, &[u8]), ProvidersError> {
-    let (kind, rest) = bytes.split_first().ok_or(ProvidersError::WrongLength {
-        expected: 1,
-        found: 0,
-    })?;
+    let (kind, rest) = bytes.split_first().ok_or(ProvidersError::WrongLength { expected: 1, found: 0 })?;
     Ok((*kind, rest))
 }
 
 /// `count` must be the number of `keys` and fit the wire's 16 bits.
-fn encode_list<'a>(
-    kind: u8,
-    keys: impl Iterator<Item = &'a [u8; KEY_LEN]>,
-    count: usize,
-) -> Vec<u8> {
+fn encode_list<'a>(kind: u8, keys: impl Iterator<Item = &'a [u8; KEY_LEN]>, count: usize) -> Vec<u8> {
     let count_wire = u16::try_from(count).expect("IDS_MAX and FOUND_MAX fit 16 bits");
     let mut bytes = Vec::with_capacity(HEAD_LEN + count * KEY_LEN);
     bytes.push(kind);
@@ -231,10 +213,7 @@ fn encode_list<'a>(
 /// The keys after the head, borrowed: nothing is allocated for a count that lies.
 fn decode_list(bytes: &[u8], max: usize) -> Result<&[[u8; KEY_LEN]], ProvidersError> {
     let Some((&[_, low, high], body)) = bytes.split_first_chunk::<HEAD_LEN>() else {
-        return Err(ProvidersError::WrongLength {
-            expected: HEAD_LEN,
-            found: bytes.len(),
-        });
+        return Err(ProvidersError::WrongLength { expected: HEAD_LEN, found: bytes.len() });
     };
     let count = usize::from(u16::from_le_bytes([low, high]));
     if count > max {
@@ -242,10 +221,7 @@ fn decode_list(bytes: &[u8], max: usize) -> Result<&[[u8; KEY_LEN]], ProvidersEr
     }
     let (keys, rest) = body.as_chunks::<KEY_LEN>();
     if keys.len() != count || !rest.is_empty() {
-        return Err(ProvidersError::WrongLength {
-            expected: HEAD_LEN + count * KEY_LEN,
-            found: bytes.len(),
-        });
+        return Err(ProvidersError::WrongLength { expected: HEAD_LEN + count * KEY_LEN, found: bytes.len() });
     }
     Ok(keys)
 }
@@ -261,71 +237,26 @@ mod tests {
         assert_eq!(announce[..3], [0x01, 2, 0]);
         assert_eq!(announce[3..35], [1; 32]);
         assert_eq!(announce[35..], [2; 32]);
-        assert_eq!(
-            Request::Find(Id([9; 32])).encode(),
-            [&[0x02][..], &[9; 32]].concat()
-        );
+        assert_eq!(Request::Find(Id([9; 32])).encode(), [&[0x02][..], &[9; 32]].concat());
         assert_eq!(Response::Announced(256).encode(), [0x81, 0, 1]);
-        assert_eq!(
-            Response::Found(vec![[3; 32]]).encode(),
-            [&[0x82, 1, 0][..], &[3; 32]].concat()
-        );
+        assert_eq!(Response::Found(vec![[3; 32]]).encode(), [&[0x82, 1, 0][..], &[3; 32]].concat());
     }
 
     #[test]
     fn a_count_that_lies_is_refused() {
-        assert_eq!(
-            Request::decode(&[0x01, 0xff, 0xff]),
-            Err(ProvidersError::TooMany {
-                max: IDS_MAX,
-                found: 0xffff
-            })
-        );
-        assert_eq!(
-            Request::decode(&[0x01, 2, 0]),
-            Err(ProvidersError::WrongLength {
-                expected: 67,
-                found: 3
-            })
-        );
-        assert_eq!(
-            Response::decode(&[0x82, 21, 0]),
-            Err(ProvidersError::TooMany {
-                max: FOUND_MAX,
-                found: 21
-            })
-        );
-        assert_eq!(
-            Response::decode(&[0x81, 1, 1]),
-            Err(ProvidersError::TooMany {
-                max: IDS_MAX,
-                found: 257
-            })
-        );
+        assert_eq!(Request::decode(&[0x01, 0xff, 0xff]), Err(ProvidersError::TooMany { max: IDS_MAX, found: 0xffff }));
+        assert_eq!(Request::decode(&[0x01, 2, 0]), Err(ProvidersError::WrongLength { expected: 67, found: 3 }));
+        assert_eq!(Response::decode(&[0x82, 21, 0]), Err(ProvidersError::TooMany { max: FOUND_MAX, found: 21 }));
+        assert_eq!(Response::decode(&[0x81, 1, 1]), Err(ProvidersError::TooMany { max: IDS_MAX, found: 257 }));
     }
 
     #[test]
     fn trailing_bytes_and_unknown_kinds_are_refused() {
         let mut find = Request::Find(Id([9; 32])).encode();
         find.push(0);
-        assert_eq!(
-            Request::decode(&find),
-            Err(ProvidersError::WrongLength {
-                expected: 33,
-                found: 34
-            })
-        );
-        assert_eq!(
-            Request::decode(&[0x03]),
-            Err(ProvidersError::UnknownKind(3))
-        );
-        assert_eq!(
-            Request::decode(&[]),
-            Err(ProvidersError::WrongLength {
-                expected: 1,
-                found: 0
-            })
-        );
+        assert_eq!(Request::decode(&find), Err(ProvidersError::WrongLength { expected: 33, found: 34 }));
+        assert_eq!(Request::decode(&[0x03]), Err(ProvidersError::UnknownKind(3)));
+        assert_eq!(Request::decode(&[]), Err(ProvidersError::WrongLength { expected: 1, found: 0 }));
     }
 
     #[test]
@@ -338,21 +269,13 @@ mod tests {
 
     #[test]
     fn the_longest_messages_have_the_named_length() {
-        let ids = (0u16..400)
-            .map(|n| Id([(n >> 4) as u8; 32]))
-            .chain((0u16..400).map(|n| {
-                let mut id = [0; 32];
-                id[..2].copy_from_slice(&n.to_be_bytes());
-                Id(id)
-            }));
-        assert_eq!(
-            Request::Announce(IdSet::from_first(ids)).encode().len(),
-            Request::LEN_MAX
-        );
-        assert_eq!(
-            Response::Found(vec![[1; 32]; 30]).encode().len(),
-            Response::LEN_MAX
-        );
+        let ids = (0u16..400).map(|n| Id([(n >> 4) as u8; 32])).chain((0u16..400).map(|n| {
+            let mut id = [0; 32];
+            id[..2].copy_from_slice(&n.to_be_bytes());
+            Id(id)
+        }));
+        assert_eq!(Request::Announce(IdSet::from_first(ids)).encode().len(), Request::LEN_MAX);
+        assert_eq!(Response::Found(vec![[1; 32]; 30]).encode().len(), Response::LEN_MAX);
     }
 
     fn requests() -> impl Strategy<Value = Request> {

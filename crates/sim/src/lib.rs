@@ -1,0 +1,35 @@
+//! Many peers, an imaginary network, one seed.
+//!
+//! A [`World`] runs real [`protocol::Peer`]s: it performs what they wish over links with delay, jitter, loss and
+//! limited bandwidth, in virtual time, with relays that are killed and networks that fall apart. Everything
+//! random comes from the seed, so a run is a function of scenario and seed: same seed, same [`Report::hash`],
+//! natively and in wasm. After each step the [`Violation`]s that must never happen are looked for; a failure
+//! says how to replay it.
+//!
+//! What is real: the peers, the content (hashed, proved and encoded to wire bytes and back) and the tables of
+//! providers. What is imagined: connections, and how long everything takes.
+
+#![forbid(unsafe_code)]
+
+mod at_relay;
+mod budget;
+mod dialling;
+mod dice;
+mod fault;
+mod host;
+mod inflict;
+mod links;
+mod look;
+mod network;
+mod perform;
+mod relay;
+mod report;
+mod scenario;
+mod store;
+mod trace;
+mod world;
+
+pub use fault::Fault;
+pub use report::{Failure, FetchReport, Report, Violation};
+pub use scenario::{Expect, Fetch, NetworkPlan, Scenario, ScenarioError, Share, TimedFault};
+pub use world::{World, run};
