@@ -10,7 +10,9 @@ mod site;
 
 use anyhow::{Context, Result, ensure};
 use page::{Libp2p, Page};
-use tests::{Stage, journey};
+use std::path::Path;
+use std::time::Instant;
+use tests::{Relay, Stage, journey};
 
 const MIB: u64 = 1024 * 1024;
 const ECHO: &str = "/echo/1.0.0";
@@ -18,7 +20,7 @@ const HOLD: &str = "/hold/1.0.0";
 const PINGS: usize = 20;
 const STREAMS: u64 = 50;
 /// Some seconds of js-libp2p's connection monitor, which aborts a connection whose ping fails.
-const HEARTBEATS: usize = 6;
+const HEARTBEATS: usize = 3;
 /// js-libp2p's `close()` waits for the acknowledgement of the end, for ten seconds if it does not come.
 const END_MAX_MS: f64 = 1_000.0;
 /// Until we notice that the other side has closed the connection.
@@ -50,59 +52,85 @@ fn rust_dials_rust() {
 }
 
 fn play(name: &str, dialler: Libp2p, listener: Libp2p) {
-    journey(name, async |stage| cell(name, stage, dialler, listener).await);
+    // Compiling is no part of the journey, which has a limit.
+    let folder = site::folder(&[dialler, listener]).expect("the pages can be made");
+    journey(name, async |stage| cell(name, stage, &folder, dialler, listener).await);
 }
 
-async fn cell(name: &str, stage: &Stage, dialler: Libp2p, listener: Libp2p) -> Result<()> {
-    let folder = site::folder(&[dialler, listener])?;
+async fn cell(name: &str, stage: &Stage, folder: &Path, dialler: Libp2p, listener: Libp2p) -> Result<()> {
     let folder = folder.to_str().context("the target folder is not text")?;
     let relay = stage.relay_with(&["--page", folder, "--sample", "off"]).await?;
     let (left, right) = futures::try_join!(stage.browser(), stage.browser())?;
     let site = relay.url();
     let (dialler, listener) =
         futures::try_join!(Page::open(&left, &site, dialler), Page::open(&right, &site, listener))?;
+    let steps = Steps { name, started: Instant::now() };
+    let played = script(&steps, &relay, &dialler, &listener).await;
+    if played.is_err() {
+        let folder = tests::root().join("tests/screenshots");
+        std::fs::create_dir_all(&folder)?;
+        for (role, page) in [("dialler", &dialler), ("listener", &listener)] {
+            let file = format!("{name}-{role}.json");
+            std::fs::write(folder.join(&file), page.describe().await)?;
+            eprintln!("what the {role} ({:?}) knows is in tests/screenshots/{file}", page.libp2p);
+        }
+    }
+    played
+}
 
+async fn script(steps: &Steps<'_>, relay: &Relay, dialler: &Page<'_>, listener: &Page<'_>) -> Result<()> {
     let door = relay_address(&relay.get("/.well-known/starling.json").await?.body)?;
     let (_, address) = futures::try_join!(dialler.join(&door), listener.join(&door))?;
-    let circuit = address.replace("/webrtc", "");
-    ensure!(circuit != address, "{address} is not a /webrtc address");
-
     let answered = dialler.dial(&address).await?;
     ensure!(answered == listener.id, "{answered} answered, not {}", listener.id);
-    connected_directly(&dialler, &listener, &address).await?;
-    identified(&dialler, &listener).await?;
+    steps.done("connected");
+    connected_directly(dialler, listener, &address).await?;
+    identified(dialler, listener).await?;
+    steps.done("identified");
 
-    let (out, back) = (dialler.ping(&listener, PINGS).await?, listener.ping(&dialler, PINGS).await?);
+    let (out, back) = (dialler.ping(listener, PINGS).await?, listener.ping(dialler, PINGS).await?);
     ensure!(out.len() == PINGS && back.len() == PINGS, "{} and {} pings", out.len(), back.len());
-    let half_closed = exchanged(&dialler, &listener, HOLD, MIB, 1).await?;
-    exchanged(&listener, &dialler, HOLD, MIB, 1).await?;
-    exchanged(&dialler, &listener, ECHO, MIB, 1).await?;
-    exchanged(&listener, &dialler, ECHO, MIB, 1).await?;
-    let parallel = exchanged(&dialler, &listener, ECHO, MIB / 16, STREAMS).await?;
-    exchanged(&listener, &dialler, HOLD, MIB / 16, STREAMS).await?;
-    let (channels, _) =
-        futures::try_join!(dialler.settled(CHANNELS_IDLE_MAX), listener.settled(CHANNELS_IDLE_MAX))?;
+    steps.done(&format!("pinged, {:.1} and {:.1} ms", median(out), median(back)));
+    for protocol in [HOLD, ECHO] {
+        for (length, count) in [(MIB, 1), (MIB / 16, STREAMS)] {
+            let there = exchanged(dialler, listener, protocol, length, count).await?;
+            let back = exchanged(listener, dialler, protocol, length, count).await?;
+            let times = format!("{:.0} and {:.0} ms", there.ms, back.ms);
+            steps.done(&format!("{protocol} with {count} x {length} bytes in {times}"));
+        }
+    }
+    let made = futures::try_join!(dialler.settled(CHANNELS_IDLE_MAX), listener.settled(CHANNELS_IDLE_MAX))?;
+    steps.done(&format!("data channels are closed again, of {made:?}"));
 
     relay.kill().await?;
-    exchanged(&dialler, &listener, HOLD, MIB, 1).await.context("without the relay")?;
-    exchanged(&listener, &dialler, ECHO, MIB, 1).await.context("without the relay")?;
-    futures::try_join!(dialler.heartbeats(&listener, HEARTBEATS), listener.heartbeats(&dialler, HEARTBEATS))
+    exchanged(dialler, listener, HOLD, MIB, 1).await.context("without the relay")?;
+    exchanged(listener, dialler, ECHO, MIB, 1).await.context("without the relay")?;
+    futures::try_join!(dialler.heartbeats(listener, HEARTBEATS), listener.heartbeats(dialler, HEARTBEATS))
         .context("without the relay")?;
-    let (pair, back_pair) = futures::try_join!(dialler.pair(), listener.pair())?;
-    for pair in [&pair, &back_pair] {
+    let pairs = futures::try_join!(dialler.pair(), listener.pair())?;
+    for pair in [&pairs.0, &pairs.1] {
         ensure!(pair.local != "relay" && pair.remote != "relay", "a relay carries the packets: {pair:?}");
     }
+    steps.done(&format!("went on without the relay over {}", pairs.0));
 
-    let (closed, noticed) = futures::try_join!(dialler.hang_up(&listener), listener.gone(&dialler))?;
+    let (closed, noticed) = futures::try_join!(dialler.hang_up(listener), listener.gone(dialler))?;
     let late = noticed - closed;
     let late_max = if listener.libp2p == Libp2p::Js { NOTICED_BY_JS_MAX_MS } else { NOTICED_MAX_MS };
     ensure!(late < late_max, "the end of the connection was noticed after {late:.0} ms");
-
-    eprintln!(
-        "{name}: {}/{} over {}, 1 MiB half-closed in {:.0} ms, {STREAMS} streams in {:.0} ms, {channels} channels, ping {:.1} ms, end noticed after {late:.0} ms",
-        pair.local, pair.remote, pair.protocol, half_closed.ms, parallel.ms, median(out),
-    );
+    steps.done(&format!("the end was noticed after {late:.0} ms"));
     Ok(())
+}
+
+/// Says what was reached and when.
+struct Steps<'a> {
+    name: &'a str,
+    started: Instant,
+}
+
+impl Steps<'_> {
+    fn done(&self, what: &str) {
+        eprintln!("{} {:5.1} s: {what}", self.name, self.started.elapsed().as_secs_f64());
+    }
 }
 
 /// The first address a page may dial, with the relay's identity.
@@ -119,8 +147,9 @@ async fn connected_directly(dialler: &Page<'_>, listener: &Page<'_>, address: &s
     ensure!(!out.limited && !back.limited, "a direct connection has no limits: {out:?} {back:?}");
     ensure!(out.matches && back.matches, "both addresses are /webrtc addresses: {out:?} {back:?}");
     ensure!(out.remote == address, "the dialler sees {} instead of {address}", out.remote);
+    // How much of it the listener knows differs; js-libp2p knows nothing more.
     let bare = format!("/webrtc/p2p/{}", dialler.id);
-    ensure!(back.remote == bare, "the listener sees {} instead of {bare}", back.remote);
+    ensure!(back.remote.ends_with(&bare), "the listener sees {} instead of {bare}", back.remote);
     Ok(())
 }
 

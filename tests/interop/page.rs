@@ -4,6 +4,7 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::fmt;
 use std::time::Duration;
 use tests::{Browser, Tab};
 
@@ -60,6 +61,12 @@ pub(crate) struct Pair {
     pub(crate) local: String,
     pub(crate) remote: String,
     pub(crate) protocol: String,
+}
+
+impl fmt::Display for Pair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{} by {}", self.local, self.remote, self.protocol)
+    }
 }
 
 impl<'a> Page<'a> {
@@ -134,13 +141,13 @@ impl<'a> Page<'a> {
         let client = self.tab.browser().client();
         let mut answer = client.execute_async(&script, vec![args.clone(), json!(limit)]).await?;
         if let Some(error) = answer.get("error") {
-            bail!("{:?} peer: {expression} of {args}: {}\n{}", self.libp2p, error, self.describe().await);
+            bail!("{:?} peer: {expression} of {args}: {error}", self.libp2p);
         }
         serde_json::from_value(answer["value"].take()).with_context(|| format!("the answer to {expression}"))
     }
 
     /// What the page knows, for a reader of a failed test.
-    async fn describe(&self) -> String {
+    pub(crate) async fn describe(&self) -> String {
         let script = r"const [done] = arguments;
             (async () => ({
                 errors: globalThis.__witness?.errors, violations: globalThis.__witness?.violations,

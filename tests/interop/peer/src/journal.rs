@@ -6,6 +6,8 @@ use std::collections::VecDeque;
 
 /// Lines kept; older ones are forgotten.
 const LINES_MAX: usize = 400;
+/// Whose debug lines are kept.
+const OURS: [&str; 3] = ["transport", "websocket", env!("CARGO_CRATE_NAME")];
 
 thread_local! {
     static LINES: RefCell<VecDeque<(Level, String)>> = const { RefCell::new(VecDeque::new()) };
@@ -15,7 +17,7 @@ struct Journal;
 
 impl Log for Journal {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.level() <= Level::Debug
+        metadata.level() <= Level::Warn || OURS.iter().any(|name| metadata.target().starts_with(name))
     }
 
     fn log(&self, record: &Record<'_>) {

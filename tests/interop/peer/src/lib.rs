@@ -69,7 +69,8 @@ impl Peer {
                 swarm.listen_on(circuit)
             })
             .await?;
-        let address = self.node.when(|seen| seen.addresses.iter().find(|address| ends_in_webrtc(address)).cloned()).await;
+        let address =
+            self.node.when(|seen| seen.addresses.iter().find(|address| ends_in_webrtc(address)).cloned()).await;
         Ok(address.to_string().into())
     }
 

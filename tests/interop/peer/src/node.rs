@@ -42,7 +42,8 @@ impl Seen {
     /// A direct connection to the peer, if there is one.
     pub(crate) fn direct(&self, peer: PeerId) -> Option<&ConnectedPoint> {
         let mut all = self.connections.values();
-        all.find(|(of, endpoint)| *of == peer && transport::path(endpoint) == Path::Direct).map(|(_, endpoint)| endpoint)
+        all.find(|(of, endpoint)| *of == peer && transport::path(endpoint) == Path::Direct)
+            .map(|(_, endpoint)| endpoint)
     }
 
     fn is_direct(&self, connection: ConnectionId) -> bool {
@@ -124,7 +125,9 @@ impl Node {
 
 impl Task {
     fn on_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
-        log::debug!("{event:?}");
+        if !matches!(event, SwarmEvent::Behaviour(BehaviourEvent::Ping(_) | BehaviourEvent::Streams(_))) {
+            log::debug!("{event:?}");
+        }
         let seen = &mut self.seen;
         match event {
             SwarmEvent::ExternalAddrConfirmed { address } => seen.addresses.push(address),

@@ -32,7 +32,8 @@ pub(crate) fn build() -> Result<Swarm<Behaviour>, noise::Error> {
     let keypair = Keypair::generate_ed25519();
     let me = PeerId::from(keypair.public());
     // Loopback and private addresses are the ones a test has.
-    let (direct, direct_behaviour) = transport::new(me, transport::Config { lan: true, ..transport::Config::default() });
+    let (direct, direct_behaviour) =
+        transport::new(me, transport::Config { lan: true, ..transport::Config::default() });
     let (circuits, relay) = relay::client::new(me);
 
     let circuits = circuits
