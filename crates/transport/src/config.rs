@@ -89,6 +89,9 @@ pub struct Timeouts {
     pub remote_description: Duration,
     /// ICE and DTLS.
     pub check: Duration,
+    /// The same once the peer has closed the signalling stream: it is connected, or gone. A circuit that is cut looks
+    /// like a stream that was closed.
+    pub check_alone: Duration,
     /// For the `init` channel to open and close; passing it is no failure.
     pub init: Duration,
     /// For the peer to close the signalling stream; passing it is no failure.
@@ -111,6 +114,7 @@ impl Default for Timeouts {
             description: secs(5),
             remote_description: secs(10),
             check: secs(15),
+            check_alone: secs(5),
             init: secs(3),
             farewell: secs(2),
             session: secs(25),

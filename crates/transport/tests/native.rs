@@ -9,3 +9,5 @@ mod end;
 mod signaling;
 #[path = "native/swarm.rs"]
 mod swarm;
+#[path = "native/world.rs"]
+mod world;

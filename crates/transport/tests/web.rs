@@ -9,5 +9,7 @@ mod end;
 mod ends;
 #[path = "web/page.rs"]
 mod page;
+#[path = "web/throughput.rs"]
+mod throughput;
 
 wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);

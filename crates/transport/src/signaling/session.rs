@@ -217,7 +217,7 @@ impl Session {
             Input::LocalSet => self.on_local_set(now),
             Input::RemoteSet => self.on_remote_set(now),
             Input::Received { signal, len } => self.on_received(now, signal, len),
-            Input::PeerFinished => self.on_peer_finished(),
+            Input::PeerFinished => self.on_peer_finished(now),
             Input::Found(candidate) => self.on_found(candidate),
             Input::Connected => {
                 self.connected = true;
@@ -414,10 +414,16 @@ impl Session {
         Ok(())
     }
 
-    /// Afterwards the stream has nothing more to tell, but ICE goes on: js-libp2p may close first.
-    fn on_peer_finished(&mut self) -> Result<(), SessionError> {
+    /// Afterwards the stream has nothing more to tell, but ICE goes on for a while: js-libp2p may close first.
+    fn on_peer_finished(&mut self, now: Duration) -> Result<(), SessionError> {
         self.peer_finished = true;
-        if self.remote.is_none() { Err(SessionError::PeerLeft) } else { Ok(()) }
+        if self.remote.is_none() {
+            return Err(SessionError::PeerLeft);
+        }
+        if self.state == State::Check {
+            self.deadline = self.deadline.min(now + self.timeouts.check_alone);
+        }
+        Ok(())
     }
 
     fn on_wake(&mut self, now: Duration) -> Result<(), SessionError> {
@@ -438,7 +444,8 @@ impl Session {
     }
 
     fn check(&mut self, now: Duration) {
-        self.enter(now, State::Check, self.timeouts.check);
+        let timeout = if self.peer_finished { self.timeouts.check_alone } else { self.timeouts.check };
+        self.enter(now, State::Check, timeout);
         self.outbox.push_back(Output::Stage(Stage::Checking));
     }
 

@@ -232,6 +232,16 @@ fn a_peer_that_leaves_before_its_description_ends_the_session_and_after_it_does_
 }
 
 #[test]
+fn a_peer_that_leaves_while_we_look_is_waited_for_less_long() {
+    let timeouts = Timeouts::default();
+    let mut session = Driven::answered();
+    session.handle(Input::PeerFinished);
+    assert_eq!(session.0.next_deadline(), Some(timeouts.check_alone));
+    let outputs = session.at(timeouts.check_alone, Input::Wake);
+    assert_eq!(error(&outputs), Some(SessionError::Timeout("looking for a path")));
+}
+
+#[test]
 fn every_state_has_its_deadline() {
     let timeouts = Timeouts::default();
     let at = |session: &Driven| session.0.next_deadline().expect("not over");
