@@ -79,6 +79,21 @@ pub(crate) fn save(blob: &Blob, name: &str) {
     set_timeout(move || drop(Url::revoke_object_url(&address)), core::time::Duration::from_millis(SAVE_ADDRESS_MS));
 }
 
+/// True if the system has a sheet for sending links.
+pub(crate) fn can_send() -> bool {
+    js_sys::Reflect::has(&window().navigator(), &"share".into()).unwrap_or(false)
+}
+
+/// Opens that sheet; closing it without choosing anything is not an error.
+pub(crate) fn send(link: &str) {
+    let what = js_sys::Object::new();
+    drop(js_sys::Reflect::set(&what, &"url".into(), &link.into()));
+    if let Some(promise) = call(&window().navigator(), "share", &[what.into()]) {
+        let settled = JsFuture::from(js_sys::Promise::resolve(&promise));
+        wasm_bindgen_futures::spawn_local(async move { drop(settled.await) });
+    }
+}
+
 /// The size of an element in CSS pixels, kept up to date while it is shown; zero until it is.
 pub(crate) fn size_of<E>(node: NodeRef<E>) -> ReadSignal<(f64, f64)>
 where

@@ -90,6 +90,11 @@ fn long_duration(s: u64) -> String {
     }
 }
 
+/// Time left as one number, never a fraction of a second: `9 s left`.
+pub fn left(seconds_left: f64) -> String {
+    format!("{} left", seconds((seconds_left.max(1.0).round() * 1000.0) as u64))
+}
+
 /// Time left with its range: (`20 s`, `between 17 and 25`); without a range worth naming only the first.
 pub fn time_left(low: f64, high: f64) -> (String, Option<String>) {
     let middle = seconds((f64::midpoint(low, high).max(1.0) * 1000.0) as u64);

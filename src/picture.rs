@@ -30,7 +30,7 @@ impl Scale {
     /// The scale of a round picture with this shorter side.
     pub fn round(side: f64) -> Self {
         match side < 480.0 {
-            true => Self { inner: 22.0, outer: side / 2.0 - 12.0 },
+            true => Self { inner: 22.0, outer: (side / 2.0 - 12.0).max(23.0) },
             false => Self { inner: 40.0, outer: side / 2.0 - 30.0 },
         }
     }

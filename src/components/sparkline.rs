@@ -15,7 +15,7 @@ pub(crate) fn sparkline(samples: impl Fn() -> Vec<SampleView> + Send + Sync + 's
         let samples = samples();
         line(&samples, &axis(&samples), SPAN_MS, WIDTH - 6.0, HEIGHT - 6.0)
     });
-    let end = move |which: fn((f64, f64)) -> f64| move || line.with(|line| line.end.map(which).unwrap_or(-20.0));
+    let end = move || line.with(|line| line.end);
     view! {
         <svg class="sparkline" viewBox=format!("0 -3 {WIDTH} {HEIGHT}") aria-hidden="true">
             {move || line.with(|line| line.hidden.clone())
@@ -23,7 +23,7 @@ pub(crate) fn sparkline(samples: impl Fn() -> Vec<SampleView> + Send + Sync + 's
                 .map(|(x, width)| view! { <rect class="hatched" x=x y="-3" width=width height=HEIGHT fill="url(#hatch)" /> })
                 .collect_view()}
             <path d=move || line.with(|line| line.path.clone()) />
-            <circle r="3" cx=end(|end| end.0) cy=end(|end| end.1) />
+            {move || end().map(|(x, y)| view! { <circle r="3" cx=x cy=y /> })}
         </svg>
     }
 }

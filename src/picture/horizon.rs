@@ -40,9 +40,6 @@ pub const RULER: f64 = 40.0;
 /// Below this width labels leave room only for shapes: the list under the horizon has the names.
 const NARROW: f64 = 600.0;
 const LABEL_SIZE: f64 = 13.0;
-/// A link is kept free in squares of twice `LINK_ROOM`, one every `LINK_STEP` px.
-const LINK_STEP: f64 = 6.0;
-const LINK_ROOM: f64 = 2.0;
 /// Two nodes in one lane keep this much apart, px.
 const APART: f64 = 150.0;
 
@@ -93,9 +90,7 @@ impl Horizon {
         }
         // Links run nearly level here, so a label beside a node would lie on the link of one further out.
         for node in self.nodes.iter().filter(|node| node.item.kind != Kind::Gone) {
-            let steps = (node.radius / LINK_STEP).ceil() as u32;
-            let on_link = |step: u32| self.here.towards(node.at, f64::from(step) / f64::from(steps));
-            (0..steps).map(on_link).for_each(|point| placer.block(Area::around(point, LINK_ROOM)));
+            placer.block_line(self.here, node.at);
         }
         let mut places = BTreeMap::new();
         for node in &mut self.nodes {

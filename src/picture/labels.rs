@@ -52,6 +52,9 @@ const NODE: f64 = 11.0;
 /// From a node's centre to its label.
 const GAP: f64 = 16.0;
 const PLACES: u8 = 6;
+/// A line is kept free in squares of twice `LINE_ROOM`, one every `LINE_STEP` px.
+const LINE_STEP: f64 = 8.0;
+const LINE_ROOM: f64 = 2.0;
 
 /// Finds room for labels, one after the other: the first asked is served first.
 #[derive(Clone, Debug)]
@@ -69,6 +72,13 @@ impl Placer {
     /// Keeps labels off an area.
     pub fn block(&mut self, area: Area) {
         self.taken.push(area);
+    }
+
+    /// Keeps labels off a straight line.
+    pub fn block_line(&mut self, from: Point, to: Point) {
+        let steps = ((to.x - from.x).hypot(to.y - from.y) / LINE_STEP).ceil().max(1.0) as u32;
+        let on_line = |step: u32| from.towards(to, f64::from(step) / f64::from(steps));
+        self.taken.extend((0..=steps).map(|step| Area::around(on_line(step), LINE_ROOM)));
     }
 
     /// A place for a label `width` wide at a node; `centre` is where "inward" points, `was` the place it had.

@@ -146,8 +146,9 @@ impl Scene {
             let at = self.centre.away(0.0, self.scale.radius(ring));
             placer.block(Area { left: at.x - 62.0, top: at.y - LINE / 2.0, width: 68.0, height: LINE });
         }
-        for bead in self.nodes.iter().filter_map(|node| node.link?.bead) {
-            placer.block(Area::around(bead, 6.0));
+        for link in self.nodes.iter().filter_map(|node| node.link) {
+            placer.block_line(link.from, link.to);
+            link.bead.into_iter().for_each(|bead| placer.block(Area::around(bead, 6.0)));
         }
 
         let narrow = self.width <= NARROW;

@@ -268,8 +268,9 @@ fn numbers(bridge: Bridge, page: Page, browser: RwSignal<Browser>) -> impl IntoV
         ms if ms <= 50.0 => "under 50 ms".to_owned(),
         ms => duration(ms as u64),
     };
-    let room =
-        move || browser.with(|browser| browser.room).map(|(used, allowed)| crate::format::part_of(used, allowed));
+    let room = move || {
+        browser.with(|browser| browser.room).map(|(used, allowed)| format!("{} of {}", size(used), size(allowed)))
+    };
     let fact = |name: &'static str, value: String| view! { <div><dt>{name}</dt><dd class="number">{value}</dd></div> };
     view! {
         <dl class="facts tab-facts">

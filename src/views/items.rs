@@ -8,7 +8,7 @@ use crate::components::copy_button::copy_button;
 use crate::components::icon::{glyph, icon};
 use crate::components::identicon::identicon;
 use crate::components::path_glyph::path_glyph;
-use crate::format::{duration, part_of, per_cent, round_trip, shorten_middle, size, speed, time_left};
+use crate::format::{duration, left, part_of, per_cent, round_trip, shorten_middle, size, speed, time_left};
 use crate::names::Name;
 use crate::route::link_to;
 use crate::words;
@@ -147,6 +147,15 @@ fn content_id(key: u64) -> Memo<String> {
 pub(crate) fn copy_link(key: u64, class: &'static str) -> impl IntoView {
     let id = content_id(key);
     copy_button("Copy link", class, move || link_to(&browser::origin(), &id.get_untracked()))
+}
+
+/// Hands the link to the system's own share sheet, where there is one: phones, mostly.
+pub(crate) fn send_link(key: u64) -> impl IntoView {
+    let id = content_id(key);
+    browser::can_send().then(|| {
+        let on_click = move |_| browser::send(&link_to(&browser::origin(), &id.get_untracked()));
+        view! { <button type="button" class="button" on:click=on_click>{icon(glyph::SEND)} "Send link"</button> }
+    })
 }
 
 /// The button that saves a finished item under its own name.
@@ -291,8 +300,7 @@ fn receiver(key: u64, id: String) -> impl IntoView {
             if rate < 1.0 {
                 return (share, String::new());
             }
-            let left = duration((total.saturating_sub(holds) as f64 / rate * 1000.0) as u64);
-            (format!("{share}, {}, ", speed(rate)), format!("{left} left"))
+            (format!("{share}, {}, ", speed(rate)), left(total.saturating_sub(holds) as f64 / rate))
         })
     };
     view! {

@@ -19,7 +19,8 @@ use protocol::snapshot::{Direction, TransferState, TransferView};
 pub(crate) fn library() -> impl IntoView {
     let bridge = use_bridge();
     let keys = bridge.live(|snapshot| snapshot.transfers.iter().map(|item| item.key).collect::<Vec<_>>());
-    let open = RwSignal::new(keys.with_untracked(|keys| keys.first().copied()));
+    let open =
+        Open { chosen: RwSignal::new(Choice::Newest), newest: Memo::new(move |_| keys.with(|k| k.first().copied())) };
     let summary = bridge.calm(|snapshot| {
         let held: u64 = snapshot.transfers.iter().filter_map(held).sum();
         format!("{}, {} in this tab.", count(snapshot.transfers.len(), "item", "items"), size(held))
@@ -56,13 +57,42 @@ fn nothing() -> impl IntoView {
     }
 }
 
-fn entry(key: u64, open: RwSignal<Option<u64>>) -> impl IntoView {
+/// Which item shows its details: the newest, until the person chooses.
+#[derive(Clone, Copy)]
+struct Open {
+    chosen: RwSignal<Choice>,
+    newest: Memo<Option<u64>>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Choice {
+    Newest,
+    Item(u64),
+    Closed,
+}
+
+impl Open {
+    fn is(self, key: u64) -> bool {
+        match self.chosen.get() {
+            Choice::Newest => self.newest.get() == Some(key),
+            Choice::Item(chosen) => chosen == key,
+            Choice::Closed => false,
+        }
+    }
+}
+
+fn entry(key: u64, open: Open) -> impl IntoView {
     let bridge = use_bridge();
     let name = bridge.live(move |snapshot| item(snapshot, key).map(title).unwrap_or_default());
     let line = bridge.calm(move |snapshot| item(snapshot, key).map(state_line).unwrap_or_default());
     let share = bridge.live(move |snapshot| item(snapshot, key).is_some_and(|item| item.direction == Direction::Share));
-    let is_open = Memo::new(move |_| open.get() == Some(key));
-    let toggle = move |_| open.update(|open| *open = (*open != Some(key)).then_some(key));
+    let kind = bridge.live(move |snapshot| match item(snapshot, key).map(|item| (item.direction, item.state)) {
+        Some((Direction::Share, _)) => "Shared",
+        Some((Direction::Fetch, TransferState::Done)) => "Fetched",
+        _ => "Fetching",
+    });
+    let is_open = Memo::new(move |_| open.is(key));
+    let toggle = move |_| open.chosen.set(if is_open.get_untracked() { Choice::Closed } else { Choice::Item(key) });
     let id = format!("item-{key}");
     let body = view! {
         <button type="button" class="entry-head" aria-expanded=move || is_open.get().to_string() aria-controls=id.clone() on:click=toggle>
@@ -71,7 +101,7 @@ fn entry(key: u64, open: RwSignal<Option<u64>>) -> impl IntoView {
                 <span class="card-title file-name">{name}</span>
                 <span class="note">{line}</span>
             </span>
-            <span class="entry-kind note">{move || if share.get() { "Shared" } else { "Fetched" }}</span>
+            <span class="entry-kind note">{kind}</span>
         </button>
         <div class="entry-body" id=id>
             {move || is_open.get().then(|| details(key))}

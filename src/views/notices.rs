@@ -6,6 +6,7 @@ use crate::browser;
 use crate::components::icon::{glyph, icon};
 use crate::components::notice::notice;
 use crate::config::Asked;
+use crate::route::Route;
 use crate::words::{Step, sentence};
 use leptos::prelude::*;
 use protocol::{Code, Command, Snapshot};
@@ -19,10 +20,13 @@ pub(crate) fn notices() -> impl IntoView {
         let own = page.notices.get();
         own.into_iter().chain(from_node.get()).max_by_key(|code| sentence(*code).weight)
     });
+    // Diagnostics says all of it itself.
+    let elsewhere = Memo::new(move |_| page.route.get() != Route::Diagnostics);
     view! {
         <div class="notices">
             {move || match page.asked.get() {
                 Some(Asked::Others { hosts, relays }) => confirm(bridge, page, &hosts, relays).into_any(),
+                _ if !elsewhere.get() => ().into_any(),
                 _ => shown.get().map(|code| one(bridge, page, code)).into_any(),
             }}
         </div>

@@ -26,6 +26,18 @@ pub(crate) fn path_line(peer: &PeerView) -> String {
     }
 }
 
+/// [`path_line`] where there may be little room: "Through the relay" has a shorter form for phones.
+pub(crate) fn path_words(line: Memo<String>) -> impl IntoView {
+    let long = words::path(PathView::Relayed);
+    move || match line.get() {
+        line if line == long => view! {
+            <span><span class="roomy">{line}</span><span class="tight">"Via relay"</span></span>
+        }
+        .into_any(),
+        line => view! { <span>{line}</span> }.into_any(),
+    }
+}
+
 /// "4 peers here" and ", 3 direct, median 38 ms".
 pub(crate) fn summary(snapshot: &Snapshot) -> (String, String) {
     let here: Vec<&PeerView> = connected(snapshot).collect();
@@ -131,7 +143,7 @@ fn row_body(id: String, name: impl IntoView + 'static) -> impl IntoView + 'stati
     view! {
         {identicon(&id)}
         {name}
-        <span class="peer-path">{move || path_glyph(path.get())} <span>{line}</span></span>
+        <span class="peer-path">{move || path_glyph(path.get())} {path_words(line)}</span>
         <span class="peer-rtt number">{move || ms.get().map(round_trip)}</span>
     }
 }

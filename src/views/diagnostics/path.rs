@@ -10,7 +10,7 @@ use protocol::Code;
 use protocol::snapshot::RelayState;
 
 const WIDTH: f64 = 1080.0;
-const MIDDLE: f64 = 64.0;
+const MIDDLE: f64 = 88.0;
 /// Where this tab, the two networks and the other end stand.
 const STATIONS: [f64; 4] = [70.0, 330.0, 750.0, 1010.0];
 const BREAK: f64 = 540.0;
@@ -89,7 +89,7 @@ pub(super) fn drawn(cause: Option<Cause>) -> impl IntoView {
     view! {
         <p class="unseen">{said}</p>
         <div class="path-scroll">
-            <svg class="path-picture" viewBox=format!("0 -12 {WIDTH} 146") aria-hidden="true">
+            <svg class="path-picture" viewBox=format!("0 -12 {WIDTH} 168") aria-hidden="true">
                 <path class=relay_class d=arc fill="none" />
                 <rect class="path-relay-node" x=BREAK - 9.0 y="-1" width="18" height="18" />
                 <text class="path-name" x=BREAK - 8.0 y="36" text-anchor="end">{relay_name}</text>

@@ -1,6 +1,5 @@
 //! The card on the right of Home: the invitation, a share with its receivers, or a fetch.
 
-use crate::app::use_page;
 use crate::bridge::{item, use_bridge};
 use crate::browser;
 use crate::components::bar::{bar, part};
@@ -14,8 +13,8 @@ use crate::format::per_cent;
 use crate::names::Name;
 use crate::route::link_to;
 use crate::views::items::{
-    accept, actions, copy_link, frame, link, link_field, on_item, progress_figures, receivers, save_button, sources,
-    state_line, title,
+    accept, actions, copy_link, frame, link, link_field, on_item, progress_figures, receivers, save_button, send_link,
+    sources, state_line, title,
 };
 use crate::words;
 use leptos::prelude::*;
@@ -68,7 +67,7 @@ pub(super) fn share(key: u64) -> impl IntoView {
         {head(key)}
         {move || match ready.get() {
             true => view! {
-                <div class="card-link">{link_field(key)} {copy_link(key, "button primary")}</div>
+                <div class="card-link">{link_field(key)} {copy_link(key, "button primary")} {send_link(key)}</div>
                 <p class="note card-privacy">"Whoever has the link can fetch it, and nobody else can find it."</p>
             }
             .into_any(),
@@ -77,11 +76,8 @@ pub(super) fn share(key: u64) -> impl IntoView {
         {failure(key)}
     };
     let body = view! {
-        <div class="card-top">
-            {move || match ready.get() {
-                true => code().into_any(),
-                false => view! { <div class="qr empty" aria-hidden="true"></div> }.into_any(),
-            }}
+        <div class="card-top" class:reading=move || !ready.get()>
+            {code}
             <div class="card-main">{head}</div>
         </div>
         {receivers(key)}
@@ -168,12 +164,10 @@ pub(super) fn opened(id: &str) -> impl IntoView + use<> {
 
 /// A link that names nothing.
 pub(super) fn malformed() -> impl IntoView {
-    use_page();
     let code = Code::MalformedLink;
-    let go_home = view! { <a class="button" href="#/">"Share something"</a> };
     view! {
         <article class="card fetch" data-testid="transfer" data-content-id="" data-direction="fetch" data-state="failed" data-bytes="0" data-sources="0" data-error=code.as_str()>
-            {notice(code, words::sentence(code), go_home)}
+            {notice(code, words::sentence(code), ())}
         </article>
     }
 }

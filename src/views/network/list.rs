@@ -5,9 +5,9 @@ use crate::bridge::{peer, use_bridge};
 use crate::components::identicon::identicon;
 use crate::components::path_glyph::path_glyph;
 use crate::components::sparkline::sparkline;
-use crate::format::{round_trip, size};
+use crate::format::round_trip;
 use crate::names::Name;
-use crate::views::peers::{ids, path_line, rtt_attribute};
+use crate::views::peers::{ids, path_line, path_words, rtt_attribute};
 use crate::words;
 use leptos::prelude::*;
 use protocol::snapshot::PathView;
@@ -23,7 +23,6 @@ pub(super) fn list(selection: Selection) -> impl IntoView {
                     <th scope="col">"Path"</th>
                     <th scope="col" class="right">"Round trip"</th>
                     <th scope="col" class="wide">"Last minute"</th>
-                    <th scope="col" class="wide right">"Given, taken"</th>
                     <th scope="col" class="wide">"Why"</th>
                 </tr>
             </thead>
@@ -40,17 +39,15 @@ fn row(id: String, selection: Selection) -> impl IntoView {
         let id = id.clone();
         move || id.clone()
     };
-    let (a, b, c, d, e, f) = (of(), of(), of(), of(), of(), of());
+    let (a, b, c, d, e) = (of(), of(), of(), of(), of());
     let hooks = bridge.live(move |snapshot| {
         peer(snapshot, &a).map_or((PathView::Gone, None), |peer| (peer.path, rtt_attribute(peer)))
     });
     let path = Memo::new(move |_| hooks.with(|(path, _)| *path));
-    let line = bridge.calm(move |snapshot| peer(snapshot, &b).map(path_line));
+    let line = bridge.calm(move |snapshot| peer(snapshot, &b).map(path_line).unwrap_or_default());
     let rtt = bridge.calm(move |snapshot| peer(snapshot, &c).and_then(|peer| peer.rtt_ms).map(round_trip));
     let samples = bridge.calm(move |snapshot| peer(snapshot, &d).map(|peer| peer.samples.clone()).unwrap_or_default());
-    let moved = bridge
-        .calm(move |snapshot| peer(snapshot, &e).map(|peer| format!("{}, {}", size(peer.given), size(peer.taken))));
-    let reason = bridge.calm(move |snapshot| peer(snapshot, &f).map(|peer| words::reason(peer.reason)));
+    let reason = bridge.calm(move |snapshot| peer(snapshot, &e).map(|peer| words::reason(peer.reason)));
     let select = of();
     view! {
         <tr
@@ -64,10 +61,9 @@ fn row(id: String, selection: Selection) -> impl IntoView {
                     {identicon(&id)} <span>{Name::of(&id).to_string()}</span>
                 </button>
             </th>
-            <td><span class="peer-path">{move || path_glyph(path.get())} <span>{line}</span></span></td>
+            <td><span class="peer-path">{move || path_glyph(path.get())} {path_words(line)}</span></td>
             <td class="number right">{rtt}</td>
             <td class="wide">{sparkline(move || samples.get())}</td>
-            <td class="wide number right">{moved}</td>
             <td class="wide note" data-testid="peer-reason">{reason}</td>
         </tr>
     }

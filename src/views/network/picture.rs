@@ -132,9 +132,12 @@ fn zones(scene: &Scene) -> impl IntoView + use<> {
         let (half, y) = (if ring { 6.0 } else { 3.0 }, y - scene.scale.radius(ms));
         view! { <line class="tick strong" x1=x - half y1=y x2=x + half y2=y /> }
     });
+    let narrow = scene.width < 480.0;
     let numbers = RINGS.map(|ms| {
         let (x, y) = (x - 11.0, y - scene.scale.radius(ms) + 4.0);
-        view! { <text class="axis-text" x=x y=y text-anchor="end">{format!("{ms:.0} ms")}</text> }
+        // On a phone the unit stands once.
+        let unit = if narrow && ms < 300.0 { "" } else { " ms" };
+        view! { <text class="axis-text" x=x y=y text-anchor="end">{format!("{ms:.0}{unit}")}</text> }
     });
     view! {
         {discs.collect_view()}
@@ -152,13 +155,16 @@ fn chosen_ring(scene: &Scene, selected: Option<&str>) -> Option<impl IntoView + 
     let ms = node.item.ms?;
     let Point { x, y } = scene.centre;
     let top = y - node.radius;
+    let narrow = scene.width < 480.0;
     let number = round_trip(ms);
     let width = number.len() as f64 * 7.2 + 16.0;
     let flag = format!("M{x:.1} {top:.1}l8-6v-7.500h{width:.1}v27h-{width:.1}v-7.500z");
     Some(view! {
         <circle class="chosen-ring" cx=x cy=y r=node.radius />
-        <path class="flag" d=flag />
-        <text class="flag-text" x=x + 8.0 + width / 2.0 y=top + 4.5 text-anchor="middle">{number}</text>
+        {(!narrow).then(|| view! {
+            <path class="flag" d=flag />
+            <text class="flag-text" x=x + 8.0 + width / 2.0 y=top + 4.5 text-anchor="middle">{number}</text>
+        })}
     })
 }
 
