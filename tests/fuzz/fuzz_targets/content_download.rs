@@ -10,19 +10,25 @@ use content::{
 use core::time::Duration;
 use libfuzzer_sys::fuzz_target;
 use std::collections::VecDeque;
+use std::sync::LazyLock;
 
 const LENGTH: u64 = 40 * 16 * 1024 + 5;
 
-fuzz_target!(|input: &[u8]| {
+static CONTENT: LazyLock<(Bytes, Outboard)> = LazyLock::new(|| {
     let bytes: Bytes = (0..LENGTH).map(|at| (at % 251) as u8).collect::<Vec<u8>>().into();
     let outboard = Outboard::of(&bytes);
+    (bytes, outboard)
+});
+
+fuzz_target!(|input: &[u8]| {
+    let (bytes, outboard) = &*CONTENT;
     let root = outboard.root();
     let slice = |range: GroupRange| {
         let range = range.byte_range(LENGTH);
         bytes.slice(range.start as usize..range.end as usize)
     };
     let mut download: Download<u8> =
-        Download::new(Manifest::of_file(&outboard, "", "file"), DownloadConfig::default(), 1);
+        Download::new(Manifest::of_file(outboard, "", "file"), DownloadConfig::default(), 1);
     let mut now = Time::ZERO;
     let mut wants = VecDeque::new();
     let mut stores = VecDeque::new();

@@ -8,12 +8,18 @@ use content::{Bitfield, Decoder, Outboard, Refusal, UploadConfig, UploadInput, U
 use core::time::Duration;
 use libfuzzer_sys::fuzz_target;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::LazyLock;
 
 const LENGTH: u64 = 70 * 16 * 1024 + 5;
 
-fuzz_target!(|input: &[u8]| {
+static CONTENT: LazyLock<(Bytes, Outboard)> = LazyLock::new(|| {
     let bytes: Bytes = vec![7; LENGTH as usize].into();
     let outboard = Outboard::of(&bytes);
+    (bytes, outboard)
+});
+
+fuzz_target!(|input: &[u8]| {
+    let (bytes, outboard) = &*CONTENT;
     let root = outboard.root();
     let config = UploadConfig::default();
     let mut uploads: Uploads<u8> = Uploads::new(config);

@@ -38,7 +38,7 @@ impl<P: Copy + Ord + Debug> Download<P> {
                 self.request(now, peer, range);
                 true
             }
-            None => self.race(now, peer),
+            None => self.race(now, peer, room),
         }
     }
 

@@ -24,8 +24,9 @@ const RACE_EVERY: Duration = Duration::from_millis(100);
 
 impl<P: Copy + Ord + Debug> Download<P> {
     /// Asks `peer` for groups that somebody else was asked for, too, if it is likely to be much faster.
-    pub(super) fn race(&mut self, now: Time, peer: P) -> bool {
-        let Some(range) = self.slowest_for(now, peer) else {
+    /// At most `room` groups, as for any request.
+    pub(super) fn race(&mut self, now: Time, peer: P, room: u32) -> bool {
+        let Some(range) = self.slowest_for(now, peer, room.min(RACE_GROUPS_MAX)) else {
             if self.groups.in_flight_count() > 0 {
                 self.race_at = self.race_at.or(Some(now + RACE_EVERY));
             }
@@ -37,9 +38,9 @@ impl<P: Copy + Ord + Debug> Download<P> {
     }
 
     /// The groups that would come last and that `peer` could bring first.
-    fn slowest_for(&self, now: Time, peer: P) -> Option<GroupRange> {
+    fn slowest_for(&self, now: Time, peer: P, limit: u32) -> Option<GroupRange> {
         let racer = self.sources.get(&peer)?;
-        let ours = racer.time_for(now, racer.outstanding() + RACE_GROUPS_MAX * crate::GROUP_LEN);
+        let ours = racer.time_for(now, racer.outstanding() + limit * crate::GROUP_LEN);
         let worth = ours * RACE_FACTOR + RACE_MARGIN;
         let mut slowest: Option<(Duration, GroupRange)> = None;
         for owner in self.sources.iter().filter(|(other, _)| **other != peer).map(|(_, owner)| owner) {
@@ -51,7 +52,7 @@ impl<P: Copy + Ord + Debug> Download<P> {
                 let better = theirs > slowest.map_or(worth, |(time, _)| time);
                 if better
                     && racer.holds(request.chunk)
-                    && let Some(range) = free.last_run(request.chunk, RACE_GROUPS_MAX)
+                    && let Some(range) = free.last_run(request.chunk, limit)
                 {
                     slowest = Some((theirs, range));
                 }
