@@ -119,7 +119,7 @@ impl Behaviour {
     ///
     /// The stream is reset when nobody listens on `/webrtc` or too many attempts are under way.
     pub fn accept_over(&mut self, peer: PeerId, stream: SignalingStream) {
-        self.tell_transport(ToTransport::Incoming { peer, stream });
+        self.tell_transport(ToTransport::Incoming { peer, address: addr::bare(peer), stream });
     }
 
     fn act(&mut self, action: ToSwarm<Event, Open>) {
@@ -320,7 +320,10 @@ impl NetworkBehaviour for Behaviour {
 
     fn on_connection_handler_event(&mut self, peer: PeerId, id: ConnectionId, heard: Heard) {
         match heard {
-            Heard::Inbound(stream) => self.tell_transport(ToTransport::Incoming { peer, stream: stream.0 }),
+            Heard::Inbound(stream) => {
+                let address = self.links.webrtc_address(peer, id).unwrap_or_else(|| addr::bare(peer));
+                self.tell_transport(ToTransport::Incoming { peer, address, stream: stream.0 });
+            }
             Heard::Supported => {
                 self.links.set_supported(peer, id);
                 self.upgrade(peer);

@@ -24,6 +24,9 @@ pub mod backend;
 mod behaviour;
 mod config;
 mod error;
+#[cfg(any(test, feature = "fuzz"))]
+#[doc(hidden)]
+pub mod fuzz;
 mod handler;
 mod limits;
 mod link;

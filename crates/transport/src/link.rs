@@ -36,7 +36,12 @@ pub(crate) struct DialRequest {
 
 /// Tells the transport.
 pub(crate) enum ToTransport {
-    Incoming { peer: PeerId, stream: SignalingStream },
+    /// `address` is where the peer can be dialled, as far as we know.
+    Incoming {
+        peer: PeerId,
+        address: Multiaddr,
+        stream: SignalingStream,
+    },
     AddrUp(Multiaddr),
     AddrDown(Multiaddr),
 }

@@ -114,12 +114,12 @@ impl<B: Backend> TransportOver<B> {
                     self.push(TransportEvent::AddressExpired { listener_id, listen_addr });
                 }
             }
-            ToTransport::Incoming { peer, stream } => self.on_incoming(peer, stream),
+            ToTransport::Incoming { peer, address, stream } => self.on_incoming(peer, address, stream),
         }
     }
 
     /// Dropping the stream resets it, which is how the peer learns that nobody listens or that all places are taken.
-    fn on_incoming(&mut self, peer: PeerId, stream: SignalingStream) {
+    fn on_incoming(&mut self, peer: PeerId, send_back_addr: Multiaddr, stream: SignalingStream) {
         let Some(listener_id) = self.listener else { return };
         let permit = match self.context.attempts.inbound(peer) {
             Ok(permit) => permit,
@@ -134,7 +134,7 @@ impl<B: Backend> TransportOver<B> {
             result
         })
         .boxed();
-        let (local_addr, send_back_addr) = (addr::listen_addr(), addr::bare(peer));
+        let local_addr = addr::listen_addr();
         let event = TransportEvent::Incoming { listener_id, upgrade, local_addr, send_back_addr };
         self.events.push_back((event, Some(id)));
     }

@@ -2,6 +2,7 @@
 
 use super::is_relayed;
 use crate::addr;
+use libp2p_core::multiaddr::Protocol;
 use libp2p_core::{ConnectedPoint, Multiaddr, PeerId};
 use libp2p_swarm::ConnectionId;
 use std::collections::BTreeMap;
@@ -15,6 +16,8 @@ pub(super) struct Link {
     pub(super) dialled: bool,
     /// What we would dial instead of this circuit.
     direct: Option<Multiaddr>,
+    /// Our end of a circuit that we accepted: the relay that the peer came through.
+    door: Option<Multiaddr>,
     /// The peer says that it speaks the signalling protocol.
     supported: bool,
 }
@@ -25,11 +28,13 @@ impl Link {
             ConnectedPoint::Dialer { address, .. } => (address, true),
             ConnectedPoint::Listener { local_addr, .. } => (local_addr, false),
         };
+        let relayed = is_relayed(addr::path(endpoint));
         Self {
-            relayed: is_relayed(addr::path(endpoint)),
+            relayed,
             is_webrtc: addr::is_webrtc(local),
             dialled,
             direct: if dialled { addr::with_webrtc(local) } else { None },
+            door: (relayed && !dialled).then(|| local.clone()),
             supported: false,
         }
     }
@@ -70,6 +75,17 @@ impl Links {
         candidates.first().map(|(id, _)| *id)
     }
 
+    /// Where the peer can be dialled directly, if it is at the other end of this circuit.
+    ///
+    /// It becomes the remote address of a connection that the peer initiates over the circuit, which identify tells the peer as
+    /// its observed address. js-libp2p (3.3) throws a whole identify message away when that address begins
+    /// with neither an IP address nor a name, as the bare `/webrtc/p2p/X` does.
+    pub(super) fn webrtc_address(&self, peer: PeerId, id: ConnectionId) -> Option<Multiaddr> {
+        let link = self.0.get(&peer)?.get(&id)?;
+        let accepted = || addr::with_webrtc(&link.door.clone()?.with(Protocol::P2p(peer)));
+        link.direct.clone().or_else(accepted)
+    }
+
     /// What to dial to get off a circuit that we dialled, if that is possible and not done.
     pub(super) fn upgradable(&self, peer: PeerId) -> Option<Multiaddr> {
         if self.of(peer).any(|(_, link)| !link.relayed) {
@@ -102,7 +118,6 @@ mod tests {
     use crate::addr::Target;
     use crate::addr::tests::numbered;
     use libp2p_core::Endpoint;
-    use libp2p_core::multiaddr::Protocol;
     use libp2p_core::transport::PortUse;
 
     fn id(n: usize) -> ConnectionId {
@@ -148,6 +163,21 @@ mod tests {
         links.insert(peer, id(1), accepted(relay, peer));
         links.set_supported(peer, id(1));
         assert_eq!(links.upgradable(peer), None);
+    }
+
+    #[test]
+    fn the_peer_at_the_other_end_of_a_circuit_has_a_full_address_whoever_dialled() {
+        let (_, peer) = peers();
+        let relay = Multiaddr::from(Protocol::Memory(1)).with(Protocol::P2p(numbered(9))).with(Protocol::P2pCircuit);
+        let mut links = Links::default();
+        links.insert(peer, id(1), accepted(relay, peer));
+        links.insert(peer, id(2), dialled(circuit(peer)));
+        links.insert(peer, id(3), accepted(addr::listen_addr(), peer));
+        let full = addr::with_webrtc(&circuit(peer));
+        assert!(full.is_some());
+        assert_eq!(links.webrtc_address(peer, id(1)), full);
+        assert_eq!(links.webrtc_address(peer, id(2)), full);
+        assert_eq!(links.webrtc_address(peer, id(3)), None, "a direct connection names no relay");
     }
 
     #[test]

@@ -10,7 +10,9 @@ use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::{console_log, wasm_bindgen_test};
 use web_time::Instant;
 
-const TOTAL: usize = 32 * 1024 * 1024;
+/// Interleaved, because the machine is not ours alone; the best of each counts.
+const ROUNDS: usize = 3;
+const TOTAL: usize = 16 * 1024 * 1024;
 const MESSAGE: usize = 64 * 1024;
 const WINDOW: usize = 512 * 1024;
 
@@ -87,9 +89,9 @@ async fn a_stream_is_not_much_slower_than_a_raw_channel() {
     let long = config();
     let short = Config { max_frame_offered: 0, ..config() };
     let mut best = [0f64; 3];
-    for _ in 0..3 {
+    for _ in 0..ROUNDS {
         let rates = [raw().await, stream(&short).await, stream(&long).await];
-        console_log!("MiB/s: raw {:.1}, 16 KiB frames {:.1}, 64 KiB frames {:.1}", rates[0], rates[1], rates[2]);
+        console_log!("MiB/s: raw {:.1}, 16 KiB frames {:.1}, 65 KiB frames {:.1}", rates[0], rates[1], rates[2]);
         for (best, rate) in best.iter_mut().zip(rates) {
             *best = best.max(rate);
         }
