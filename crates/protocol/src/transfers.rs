@@ -227,14 +227,15 @@ impl Transfers {
         if !self.is_full() {
             ctx.notices.clear(Code::LimitReached);
         }
-        self.wake_at = self.next_change(ctx.now, &directories);
+        self.wake_at = self.next_change(ctx.now, world, &directories);
         self.unsettled = false;
     }
 
-    fn next_change(&self, now: Time, directories: &BTreeSet<Directory>) -> Option<Time> {
+    fn next_change(&self, now: Time, world: World<'_>, directories: &BTreeSet<Directory>) -> Option<Time> {
         let quests = self.items.values().filter_map(Item::active_quest).filter_map(|quest| {
             let search = (!directories.is_empty()).then_some(quest.search.next_at());
-            search.into_iter().chain(quest.providers.next_deadline()).chain(quest.patience_ends(now)).min()
+            let hope = quest.providers.hope_ends(now, world.connections);
+            search.into_iter().chain(quest.providers.next_deadline()).chain(quest.patience_ends(now)).chain(hope).min()
         });
         quests.chain(self.announcer.next_deadline()).min()
     }

@@ -9,7 +9,8 @@ use super::providers_of::Role;
 use super::{Context, PATIENCE, Transfers, World};
 use crate::{Code, Directory, Output, PeerKey};
 use content::{
-    ContentId, Download, DownloadConfig, DownloadInput, DownloadOutput, DropReason, GroupRange, Manifest, Message, Root,
+    ContentId, Download, DownloadConfig, DownloadInput, DownloadOutput, DropReason, GroupRange, Manifest, Message,
+    Refusal, Root,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -257,6 +258,11 @@ impl Transfers {
     /// Holds, have, group or refuse: for the download of its root, if there is one.
     pub(crate) fn on_provider_message(&mut self, ctx: &mut Context<'_>, peer: PeerKey, message: Message) {
         let Some(root) = message.root() else { return };
+        match &message {
+            Message::Holds { .. } | Message::Have { .. } => self.on_offered(ctx.now, peer, root, true),
+            Message::Refuse { reason: Refusal::Withdrawn, .. } => self.on_offered(ctx.now, peer, root, false),
+            _ => {}
+        }
         let group_len = match &message {
             Message::Group { bytes, .. } => bytes.len() as u64,
             _ => 0,
@@ -285,6 +291,16 @@ impl Transfers {
         self.totals.taken += verified;
         self.totals.wasted += wasted;
         self.drive_download(ctx, root);
+    }
+
+    /// A source says that it no longer offers a content, or that it does again.
+    fn on_offered(&mut self, now: clock::Time, peer: PeerKey, root: Root, offered: bool) {
+        for quest in self.items.values_mut().filter(|item| item.is_of(root)).filter_map(Item::quest_mut) {
+            if quest.providers.on_offered(peer, offered) {
+                self.unsettled = true;
+                quest.search_if_alone(now);
+            }
+        }
     }
 
     fn on_stray(&mut self, ctx: &mut Context<'_>, peer: PeerKey, bytes: u64) {
@@ -399,11 +415,9 @@ impl Transfers {
     pub(crate) fn forget_source(&mut self, ctx: &mut Context<'_>, peer: PeerKey) {
         for quest in self.items.values_mut().filter_map(Item::quest_mut) {
             match quest.providers.role(peer) {
-                Some(Role::Source) => {
+                Some(Role::Source | Role::Withdrawn) => {
                     quest.providers.set_role(peer, Role::Left);
-                    if quest.providers.sources().next().is_none() {
-                        quest.search.restart(ctx.now);
-                    }
+                    quest.search_if_alone(ctx.now);
                 }
                 Some(Role::Asked { .. }) => quest.providers.set_role(peer, Role::Candidate),
                 Some(Role::Candidate | Role::Resting { .. } | Role::Left | Role::Dropped) | None => {}

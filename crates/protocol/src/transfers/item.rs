@@ -63,6 +63,13 @@ impl Quest {
             waiting: None,
         }
     }
+
+    /// Looks for others at once when no source is left.
+    pub(crate) fn search_if_alone(&mut self, now: Time) {
+        if self.providers.sources().next().is_none() {
+            self.search.restart(now);
+        }
+    }
 }
 
 impl Item {

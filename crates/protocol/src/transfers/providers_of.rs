@@ -1,8 +1,8 @@
 //! Who may have one content, and what came of asking.
 //!
 //! Named by directories, so nothing about them is certain until they sent bytes that verify. A provider is a
-//! candidate, was asked for the manifest, is a source, rests because it had nothing or fell silent, left, or was
-//! dropped for good; exactly one of them.
+//! candidate, was asked for the manifest, is a source, took its offer back, rests because it had nothing or fell
+//! silent, left, or was dropped for good; exactly one of them.
 
 use crate::connections::{Attempt, Connections};
 use crate::{Code, Failure, PeerKey};
@@ -54,6 +54,8 @@ pub(crate) enum Role {
     },
     /// Part of the download.
     Source,
+    /// Part of the download, and no longer offers it: still followed, so it will say when that changes.
+    Withdrawn,
     /// Had nothing, or said nothing.
     Resting {
         until: Time,
@@ -93,6 +95,19 @@ impl ProvidersOf {
         }
     }
 
+    /// A source took its offer back, or one that had done so offers it again. True if that is news.
+    pub(crate) fn on_offered(&mut self, peer: PeerKey, offered: bool) -> bool {
+        let (before, after) = match offered {
+            true => (Role::Withdrawn, Role::Source),
+            false => (Role::Source, Role::Withdrawn),
+        };
+        let news = self.role(peer) == Some(before);
+        if news {
+            self.set_role(peer, after);
+        }
+        news
+    }
+
     /// It had nothing: ask again later.
     pub(crate) fn rest(&mut self, now: Time, peer: PeerKey) {
         self.set_role(peer, Role::Resting { until: now + REST });
@@ -109,7 +124,7 @@ impl ProvidersOf {
         for (peer, provider) in &mut self.peers {
             let direct = is_direct(*peer);
             provider.role = match provider.role {
-                Role::Source if !direct => Role::Left,
+                Role::Source | Role::Withdrawn if !direct => Role::Left,
                 Role::Asked { .. } if !direct => Role::Candidate,
                 Role::Asked { deadline } if deadline <= now => Role::Resting { until: now + REST },
                 Role::Resting { until } if until <= now => Role::Candidate,
@@ -117,7 +132,7 @@ impl ProvidersOf {
             };
         }
         self.peers.retain(|_, provider| {
-            matches!(provider.role, Role::Source | Role::Dropped) || now - provider.named < FORGET_AFTER
+            matches!(provider.role, Role::Source | Role::Withdrawn | Role::Dropped) || now - provider.named < FORGET_AFTER
         });
     }
 
@@ -151,7 +166,7 @@ impl ProvidersOf {
 
     /// Those worth a connection, or worth keeping one.
     pub(crate) fn wanted(&self) -> impl Iterator<Item = PeerKey> + '_ {
-        let useless = |role| matches!(role, Role::Resting { .. } | Role::Dropped);
+        let useless = |role| matches!(role, Role::Withdrawn | Role::Resting { .. } | Role::Dropped);
         self.peers.iter().filter(move |(_, provider)| !useless(provider.role)).map(|(peer, _)| *peer)
     }
 
@@ -168,16 +183,25 @@ impl ProvidersOf {
         let of_role = |role| match role {
             Role::Asked { deadline } => Some(deadline),
             Role::Resting { until } => Some(until),
-            Role::Candidate | Role::Source | Role::Left | Role::Dropped => None,
+            Role::Candidate | Role::Source | Role::Withdrawn | Role::Left | Role::Dropped => None,
         };
         self.peers.values().filter_map(|provider| of_role(provider.role)).min()
+    }
+
+    /// When a relayed connection to one of them will have been given up, if that is still to come.
+    pub(crate) fn hope_ends(&self, now: Time, connections: &Connections) -> Option<Time> {
+        let ends = |peer: &PeerKey| match connections.attempt(*peer) {
+            Attempt::Relayed { since } => Some(since + RELAYED_HOPELESS),
+            Attempt::None | Attempt::UnderWay | Attempt::Direct | Attempt::Failed(_) => None,
+        };
+        self.peers.keys().filter_map(ends).filter(|ends| *ends > now).min()
     }
 
     /// Why nothing comes, if no source is connected; `None` while that may still change by itself soon.
     pub(crate) fn hindrance(&self, now: Time, patient: bool, connections: &Connections) -> Option<Code> {
         let mut unreachable = false;
         for (peer, provider) in &self.peers {
-            if matches!(provider.role, Role::Dropped | Role::Resting { .. }) {
+            if matches!(provider.role, Role::Withdrawn | Role::Dropped | Role::Resting { .. }) {
                 continue;
             }
             match connections.attempt(*peer) {
@@ -189,7 +213,8 @@ impl ProvidersOf {
             }
         }
         let gone = if self.had_source { Code::ProviderLeft } else { Code::NoProvider };
-        let honest_left = self.peers.values().any(|provider| provider.role == Role::Left);
+        let honest = |provider: &Provider| matches!(provider.role, Role::Left | Role::Withdrawn);
+        let honest_left = self.peers.values().any(honest);
         match (unreachable, self.had_liar && !honest_left) {
             (_, true) => Some(Code::BadBytes),
             (true, false) => Some(Code::NoDirectPath),
@@ -224,6 +249,21 @@ mod tests {
         providers.tick(at(1), |_| false);
         assert_eq!(providers.role(key(1)), Some(Role::Left));
         assert_eq!(providers.engage(|_| true), [key(1)]);
+    }
+
+    #[test]
+    fn a_source_that_takes_its_offer_back_is_missed_until_it_offers_again() {
+        let connections = Connections::new(at(0), key(0), &crate::Config::default());
+        let mut providers = ProvidersOf::default();
+        providers.name(at(0), key(1));
+        providers.engage(|_| true);
+        assert!(providers.on_offered(key(1), false));
+        assert!(!providers.on_offered(key(1), false));
+        providers.tick(at(60), |_| true);
+        assert_eq!(providers.engage(|_| true), []);
+        assert_eq!(providers.hindrance(at(60), true, &connections), Some(Code::ProviderLeft));
+        assert!(providers.on_offered(key(1), true));
+        assert_eq!(providers.sources().collect::<Vec<_>>(), [key(1)]);
     }
 
     #[test]

@@ -131,7 +131,7 @@ const fn source_state(role: Role) -> Option<SourceState> {
     match role {
         Role::Candidate | Role::Asked { .. } | Role::Resting { .. } => None,
         Role::Source => Some(SourceState::Idle),
-        Role::Left => Some(SourceState::Left),
+        Role::Withdrawn | Role::Left => Some(SourceState::Left),
         Role::Dropped => Some(SourceState::Dropped),
     }
 }

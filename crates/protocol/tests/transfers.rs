@@ -1,0 +1,607 @@
+//! One real peer among imagined ones: what it says and asks when people share and fetch.
+
+use bytes::Bytes;
+use clock::Time;
+use content::{Bitfield, ContentId, GROUP_LEN, GroupRange, Manifest, Message, Outboard, Root};
+use core::time::Duration;
+use protocol::snapshot::{Direction, SourceState, Status, TransferState, TransferView};
+use protocol::{
+    Code, Command, Config, Directory, Failure, Input, Introducer, Output, Path, Peer, PeerKey, ReadToken, RelayIndex,
+    RelayWay, ShareToken,
+};
+use std::sync::Arc;
+
+const RELAY: RelayIndex = RelayIndex(0);
+
+/// A peer, its clock, and a node that remembers what it was told to do.
+struct Tab {
+    now: Time,
+    peer: Peer,
+}
+
+impl Tab {
+    fn new(config: Config) -> Self {
+        let mut tab = Self { now: Time::ZERO, peer: Peer::new(key(0), config, Time::ZERO) };
+        tab.drain();
+        tab
+    }
+
+    /// Online, with direct connections to these peers.
+    fn connected_to(peers: &[u8]) -> Self {
+        let mut tab = Self::new(Config::default());
+        tab.hear(Input::RelayConnected { relay: RELAY, key: key(255), way: RelayWay::WebSocket });
+        tab.hear(Input::RelayReserved { relay: RELAY });
+        for peer in peers {
+            tab.connect(*peer);
+        }
+        tab
+    }
+
+    fn hear(&mut self, input: Input) -> Vec<Output> {
+        self.peer.handle(self.now, input);
+        self.drain()
+    }
+
+    fn command(&mut self, command: Command) -> Vec<Output> {
+        self.hear(Input::Command(command))
+    }
+
+    fn says(&mut self, peer: u8, message: Message) -> Vec<Output> {
+        self.hear(Input::Content { peer: key(peer), message })
+    }
+
+    fn connect(&mut self, peer: u8) -> Vec<Output> {
+        self.hear(Input::Connected { peer: key(peer), path: Path::Direct, dialled_by_us: false })
+    }
+
+    fn pass(&mut self, time: Duration) -> Vec<Output> {
+        let until = self.now + time;
+        let mut outputs = Vec::new();
+        while let Some(deadline) = self.peer.next_deadline().filter(|deadline| *deadline <= until) {
+            self.now = deadline;
+            outputs.extend(self.hear(Input::Wake));
+        }
+        self.now = until;
+        outputs
+    }
+
+    fn drain(&mut self) -> Vec<Output> {
+        core::iter::from_fn(|| self.peer.poll_output()).collect()
+    }
+
+    fn share(&mut self, token: u64, file: &File) -> Vec<Output> {
+        let (name, media_type) = (file.manifest.name.clone(), file.manifest.media_type.clone());
+        let length = file.manifest.length;
+        let mut outputs = self.command(Command::Share { token: ShareToken(token), name, media_type, length });
+        let (manifest, outboard) = (file.manifest.clone(), Arc::clone(&file.outboard));
+        outputs.extend(self.hear(Input::Shared { token: ShareToken(token), manifest, outboard }));
+        outputs
+    }
+
+    /// Fetches from `peer`, which a relay names and which answers with the manifest.
+    fn fetch_from(&mut self, peer: u8, file: &File) -> Vec<Output> {
+        self.command(Command::Fetch { id: file.id });
+        self.named(file, &[peer]);
+        self.says(peer, Message::Manifest { id: file.id, bytes: file.manifest.encode().into() })
+    }
+
+    fn named(&mut self, file: &File, peers: &[u8]) -> Vec<Output> {
+        let peers = peers.iter().copied().map(key).collect();
+        self.hear(Input::Providers { root_of: file.id, peers, from: Introducer::Relay(RELAY) })
+    }
+
+    /// Stores at once whatever it is told to store, until nothing more comes of it.
+    fn store(&mut self, outputs: Vec<Output>) -> Vec<Output> {
+        let mut all = Vec::new();
+        let mut next = outputs;
+        while !next.is_empty() {
+            let stored: Vec<(Root, GroupRange)> = next
+                .iter()
+                .filter_map(|output| match output {
+                    Output::Store { root, range, .. } => Some((*root, *range)),
+                    _ => None,
+                })
+                .collect();
+            all.append(&mut next);
+            for (root, range) in stored {
+                next.extend(self.hear(Input::Stored { root, range }));
+            }
+        }
+        all
+    }
+
+    fn items(&self) -> Vec<TransferView> {
+        self.peer.snapshot(self.now).transfers
+    }
+
+    fn item(&self) -> TransferView {
+        let [item] = <[TransferView; 1]>::try_from(self.items()).expect("one item");
+        item
+    }
+
+    fn notices(&self) -> Vec<Code> {
+        self.peer.snapshot(self.now).notices.into_iter().map(|notice| notice.code).collect()
+    }
+}
+
+/// Bytes with all that is known about them.
+struct File {
+    id: ContentId,
+    manifest: Manifest,
+    outboard: Arc<Outboard>,
+    bytes: Bytes,
+}
+
+impl File {
+    fn new(name: &str, len: usize) -> Self {
+        let bytes: Vec<u8> = (0..len).map(|at| (at % 251) as u8).collect();
+        let outboard = Outboard::of(&bytes);
+        let manifest = Manifest::of_file(&outboard, "image/png", name);
+        Self { id: manifest.id(), manifest, outboard: Arc::new(outboard), bytes: bytes.into() }
+    }
+
+    fn root(&self) -> Root {
+        self.manifest.root
+    }
+
+    fn holds_all(&self) -> Message {
+        let chunks = content::layout::chunk_count(self.manifest.length);
+        Message::Holds { root: self.root(), bits: Bitfield::full(chunks) }
+    }
+
+    fn groups(&self, range: GroupRange, known: u8) -> Vec<Message> {
+        let place = range.byte_range(self.manifest.length);
+        let bytes = self.bytes.slice(place.start as usize..place.end as usize);
+        self.outboard.encode(range, known, &bytes).expect("the bytes are the file's")
+    }
+}
+
+#[test]
+fn a_shared_file_is_announced_to_everybody_and_served_on_request() {
+    let mut tab = Tab::connected_to(&[1]);
+    let file = File::new("bird.png", 40_000);
+    let outputs = tab.share(1, &file);
+    assert_eq!(announced(&outputs), [(Directory::Relay(RELAY), 1), (Directory::Neighbour(key(1)), 1)]);
+
+    let answer = tab.says(1, Message::GetManifest { id: file.id });
+    assert_eq!(sent_to(1, &answer), [Message::Manifest { id: file.id, bytes: file.manifest.encode().into() }]);
+    let answer = tab.says(1, Message::Follow { root: file.root() });
+    assert_eq!(sent_to(1, &answer), [file.holds_all()]);
+
+    let range = GroupRange::whole(file.manifest.length);
+    let wish = tab.says(1, Message::Want { root: file.root(), range, known: 0 });
+    let token = reads(&wish)[0];
+    let served = tab.hear(Input::ReadDone { token, bytes: file.bytes.clone() });
+    assert_eq!(sent_to(1, &served), file.groups(range, 0));
+    assert_eq!(tab.peer.snapshot(tab.now).totals.given, 40_000);
+}
+
+#[test]
+fn the_same_file_twice_is_one_item_and_another_name_shares_its_bytes() {
+    let mut tab = Tab::connected_to(&[]);
+    tab.share(1, &File::new("bird.png", 1_000));
+    tab.share(2, &File::new("bird.png", 1_000));
+    assert_eq!(tab.items().len(), 1);
+
+    tab.share(3, &File::new("copy.png", 1_000));
+    let root = File::new("bird.png", 1_000).root();
+    assert_eq!(tab.items().len(), 2);
+    let removed = tab.command(Command::Remove { id: File::new("bird.png", 1_000).id });
+    assert!(!drops(&removed).contains(&root), "the other name still needs the bytes");
+    let removed = tab.command(Command::Remove { id: File::new("copy.png", 1_000).id });
+    assert_eq!(drops(&removed), [root]);
+}
+
+#[test]
+fn a_fetch_goes_from_link_to_verified_bytes() {
+    let mut tab = Tab::connected_to(&[1]);
+    let file = File::new("bird.png", 40_000);
+    let asked = tab.command(Command::Fetch { id: file.id });
+    let everywhere = [Directory::Relay(RELAY), Directory::Neighbour(key(1))];
+    assert_eq!(found_at(&asked), everywhere);
+    assert_eq!(tab.item().state, TransferState::Preparing);
+
+    let asked = tab.named(&file, &[1]);
+    assert_eq!(sent_to(1, &asked), [Message::GetManifest { id: file.id }]);
+    let begun = tab.says(1, Message::Manifest { id: file.id, bytes: file.manifest.encode().into() });
+    assert!(matches!(begun[0], Output::Reserve { length: 40_000, .. }));
+    assert!(sent_to(1, &begun).contains(&Message::Follow { root: file.root() }));
+
+    let wanted = tab.says(1, file.holds_all());
+    let mut outputs = Vec::new();
+    for (range, known) in wants(&sent_to(1, &wanted)) {
+        for group in file.groups(range, known) {
+            outputs.extend(tab.says(1, group));
+        }
+    }
+    tab.store(outputs);
+    let late = tab.pass(Duration::from_secs(1));
+    tab.store(late);
+    let item = tab.item();
+    assert_eq!((item.state, item.bytes, item.wasted), (TransferState::Done, 40_000, 0));
+    assert_eq!((item.name.as_str(), item.direction), ("bird.png", Direction::Fetch));
+    assert_eq!(tab.peer.snapshot(tab.now).totals.taken, 40_000);
+}
+
+#[test]
+fn empty_content_is_done_as_soon_as_it_is_known() {
+    let mut tab = Tab::connected_to(&[1]);
+    let file = File::new("nothing.txt", 0);
+    tab.fetch_from(1, &file);
+    assert_eq!(tab.item().state, TransferState::Done);
+}
+
+#[test]
+fn what_was_fetched_is_passed_on_only_after_a_yes() {
+    let mut tab = Tab::connected_to(&[1, 2]);
+    let file = File::new("nothing.txt", 0);
+    let outputs = tab.fetch_from(1, &file);
+    assert_eq!(announced(&outputs), []);
+    let refused = tab.says(2, Message::GetManifest { id: file.id });
+    assert_eq!(sent_to(2, &refused), [Message::NoContent { id: file.id }]);
+
+    let outputs = tab.command(Command::PassOn(true));
+    assert_eq!(announced(&outputs).len(), 3);
+    let given = tab.says(2, Message::GetManifest { id: file.id });
+    assert!(matches!(sent_to(2, &given)[..], [Message::Manifest { .. }]));
+
+    let mut outputs = tab.command(Command::PassOn(false));
+    outputs.extend(tab.pass(Duration::from_secs(1)));
+    assert!(announced(&outputs).iter().all(|(_, ids)| *ids == 0) && announced(&outputs).len() == 3);
+}
+
+#[test]
+fn a_manifest_that_is_not_the_links_costs_its_sender_everything() {
+    let mut tab = Tab::connected_to(&[1, 2]);
+    let (file, other) = (File::new("bird.png", 40_000), File::new("cat.png", 40_000));
+    tab.command(Command::Fetch { id: file.id });
+    tab.named(&file, &[1]);
+    let outputs = tab.says(1, Message::Manifest { id: file.id, bytes: other.manifest.encode().into() });
+    assert_eq!(hung_up(&outputs), [(key(1), Failure::Banned)]);
+    assert!(tab.notices().contains(&Code::BadBytes));
+    let outputs = tab.named(&file, &[1, 2]);
+    assert_eq!(sent_to(1, &outputs), []);
+    assert_eq!(sent_to(2, &outputs), [Message::GetManifest { id: file.id }]);
+}
+
+#[test]
+fn wrong_bytes_ban_their_sender_and_the_group_is_asked_elsewhere() {
+    let mut tab = Tab::connected_to(&[1, 2]);
+    let file = File::new("bird.png", 40_000);
+    tab.fetch_from(1, &file);
+    let wanted = tab.says(1, file.holds_all());
+    let (range, known) = wants(&sent_to(1, &wanted))[0];
+    let Message::Group { root, group, parents, bytes } = file.groups(range, known).remove(0) else {
+        panic!("encode makes groups")
+    };
+    let mut wrong = bytes.to_vec();
+    wrong[0] ^= 1;
+    let outputs = tab.says(1, Message::Group { root, group, parents, bytes: wrong.into() });
+    assert_eq!(hung_up(&outputs), [(key(1), Failure::Banned)]);
+    let item = tab.item();
+    assert_eq!((item.bytes, item.wasted), (0, u64::from(GROUP_LEN)));
+    assert_eq!(item.sources[0].state, SourceState::Dropped);
+
+    tab.hear(Input::Disconnected { peer: key(1), failure: Failure::Banned });
+    assert_eq!(tab.item().error, Some(Code::BadBytes));
+    let outputs = tab.named(&file, &[1, 2]);
+    assert!(sent_to(2, &outputs).contains(&Message::Follow { root: file.root() }));
+    assert_eq!(sent_to(1, &outputs), []);
+    let outputs = tab.says(2, file.holds_all());
+    assert!(wants(&sent_to(2, &outputs)).iter().any(|(range, _)| range.contains(group)));
+}
+
+#[test]
+fn a_manifest_of_the_future_fails_and_blames_nobody() {
+    let mut tab = Tab::connected_to(&[1]);
+    let bytes: Bytes = vec![9; 60].into();
+    let id = ContentId::of(&bytes);
+    tab.command(Command::Fetch { id });
+    tab.hear(Input::Providers { root_of: id, peers: vec![key(1)], from: Introducer::Relay(RELAY) });
+    let outputs = tab.says(1, Message::Manifest { id, bytes });
+    assert_eq!(hung_up(&outputs), []);
+    assert_eq!((tab.item().state, tab.item().error), (TransferState::Failed, Some(Code::BadManifest)));
+}
+
+#[test]
+fn a_manifest_that_lies_about_the_length_of_what_we_have_fails() {
+    let mut tab = Tab::connected_to(&[1]);
+    let file = File::new("bird.png", 1_000);
+    tab.share(1, &file);
+    let liar = Manifest { length: 2_000, ..file.manifest.clone() };
+    tab.command(Command::Fetch { id: liar.id() });
+    tab.hear(Input::Providers { root_of: liar.id(), peers: vec![key(1)], from: Introducer::Relay(RELAY) });
+    tab.says(1, Message::Manifest { id: liar.id(), bytes: liar.encode().into() });
+    let failed = tab.items().into_iter().find(|item| item.content_id == liar.id().to_string());
+    assert_eq!(failed.expect("it is listed").error, Some(Code::BadManifest));
+}
+
+#[test]
+fn large_items_ask_first() {
+    let config = Config { ask_above: 1_000, ..Config::default() };
+    let mut tab = Tab::new(config);
+    tab.hear(Input::RelayConnected { relay: RELAY, key: key(255), way: RelayWay::WebSocket });
+    tab.connect(1);
+    let file = File::new("bird.png", 1_001);
+    let outputs = tab.fetch_from(1, &file);
+    assert_eq!(sent_to(1, &outputs), []);
+    assert!(tab.item().asks);
+    assert_eq!(tab.item().state, TransferState::Waiting);
+    let outputs = tab.command(Command::Accept { id: file.id });
+    assert!(sent_to(1, &outputs).contains(&Message::Follow { root: file.root() }));
+}
+
+#[test]
+fn nobody_has_it_is_said_after_a_while_and_asking_goes_on() {
+    let mut tab = Tab::connected_to(&[]);
+    let file = File::new("bird.png", 1_000);
+    tab.command(Command::Fetch { id: file.id });
+    assert_eq!(tab.item().error, None);
+    let outputs = tab.pass(Duration::from_secs(4));
+    assert_eq!((tab.item().state, tab.item().error), (TransferState::Waiting, Some(Code::NoProvider)));
+    assert_eq!(found_at(&outputs).len(), 2);
+    assert!(!found_at(&tab.pass(Duration::from_secs(60))).is_empty());
+}
+
+#[test]
+fn the_last_provider_leaving_is_said_at_once() {
+    let mut tab = Tab::connected_to(&[1]);
+    let file = File::new("bird.png", 40_000);
+    tab.fetch_from(1, &file);
+    tab.says(1, file.holds_all());
+    assert_eq!(tab.item().state, TransferState::Active);
+    let outputs = tab.hear(Input::Disconnected { peer: key(1), failure: Failure::Closed });
+    assert_eq!((tab.item().state, tab.item().error), (TransferState::Waiting, Some(Code::ProviderLeft)));
+    assert_eq!(found_at(&outputs), [Directory::Relay(RELAY)], "others are looked for at once");
+}
+
+#[test]
+fn providers_without_a_direct_path_are_told_apart_from_none() {
+    let mut tab = Tab::connected_to(&[]);
+    let file = File::new("bird.png", 40_000);
+    tab.command(Command::Fetch { id: file.id });
+    let outputs = tab.named(&file, &[1]);
+    assert_eq!(dialled(&outputs), [key(1)]);
+    tab.hear(Input::DialFailed { peer: key(1), failure: Failure::NoDirectPath });
+    assert_eq!(tab.item().error, Some(Code::NoDirectPath));
+}
+
+#[test]
+fn content_never_flows_over_a_relayed_path() {
+    let mut tab = Tab::connected_to(&[]);
+    let file = File::new("bird.png", 40_000);
+    tab.share(1, &file);
+    tab.hear(Input::Connected { peer: key(1), path: Path::Relayed, dialled_by_us: false });
+    assert_eq!(tab.says(1, Message::GetManifest { id: file.id }).len(), 0);
+
+    let other = File::new("cat.png", 30_000);
+    tab.command(Command::Fetch { id: other.id });
+    assert_eq!(sent_to(1, &tab.named(&other, &[1])), []);
+    let late = tab.pass(Duration::from_secs(9));
+    assert_eq!(sent_to(1, &late), []);
+    let fetch = |tab: &Tab| tab.items().into_iter().find(|item| item.direction == Direction::Fetch);
+    assert_eq!(fetch(&tab).expect("it is listed").error, Some(Code::NoDirectPath));
+    let direct = tab.connect(1);
+    assert_eq!(sent_to(1, &direct), [Message::GetManifest { id: other.id }]);
+}
+
+#[test]
+fn a_full_store_stops_the_item_and_a_retry_goes_on() {
+    let mut tab = Tab::connected_to(&[1]);
+    let file = File::new("bird.png", 40_000);
+    tab.fetch_from(1, &file);
+    tab.says(1, file.holds_all());
+    tab.hear(Input::StoreFailed { root: file.root(), code: Code::StorageFull });
+    assert_eq!((tab.item().state, tab.item().error), (TransferState::Failed, Some(Code::StorageFull)));
+    assert!(tab.notices().contains(&Code::StorageFull));
+    tab.command(Command::Resume { id: file.id });
+    assert!(!tab.notices().contains(&Code::StorageFull));
+    let outputs = tab.named(&file, &[1]);
+    assert_eq!(tab.item().state, TransferState::Active);
+    assert!(!wants(&sent_to(1, &outputs)).is_empty() || !wants(&sent_to(1, &tab.says(1, file.holds_all()))).is_empty());
+}
+
+#[test]
+fn a_file_that_changed_is_no_longer_offered() {
+    let mut tab = Tab::connected_to(&[1]);
+    let file = File::new("bird.png", 10_000);
+    tab.share(1, &file);
+    tab.says(1, Message::Follow { root: file.root() });
+    let range = GroupRange::single(0);
+    let wish = tab.says(1, Message::Want { root: file.root(), range, known: 0 });
+    let mut outputs = tab.hear(Input::ReadDone { token: reads(&wish)[0], bytes: vec![0; 10_000].into() });
+    assert!(sent_to(1, &outputs).iter().any(|message| matches!(message, Message::Refuse { .. })));
+    assert_eq!((tab.item().state, tab.item().error), (TransferState::Failed, Some(Code::FileChanged)));
+    outputs.extend(tab.pass(Duration::from_secs(1)));
+    assert!(announced(&outputs).iter().any(|(_, ids)| *ids == 0));
+    let refused = tab.says(1, Message::GetManifest { id: file.id });
+    assert_eq!(sent_to(1, &refused), [Message::NoContent { id: file.id }]);
+}
+
+#[test]
+fn a_paused_item_asks_for_nothing_and_goes_on_when_told() {
+    let mut tab = Tab::connected_to(&[1]);
+    let file = File::new("bird.png", 4_000_000);
+    tab.fetch_from(1, &file);
+    tab.says(1, file.holds_all());
+    tab.command(Command::Pause { id: file.id });
+    assert_eq!(tab.item().state, TransferState::Paused);
+    assert!(wants(&sent_to(1, &tab.pass(Duration::from_secs(30)))).is_empty());
+    let outputs = tab.command(Command::Resume { id: file.id });
+    assert!(!wants(&sent_to(1, &outputs)).is_empty());
+}
+
+#[test]
+fn only_a_few_downloads_ask_at_once_and_the_next_follows() {
+    let mut tab = Tab::connected_to(&[1]);
+    let files: Vec<File> = (0..4).map(|n| File::new("bird.png", 1_000_000 + n)).collect();
+    for file in &files {
+        tab.fetch_from(1, file);
+        tab.says(1, file.holds_all());
+    }
+    let fourth = files[3].root();
+    let removed = tab.command(Command::Remove { id: files[0].id });
+    let asked = sent_to(1, &removed);
+    assert!(asked.iter().any(|message| matches!(message, Message::Want { root, .. } if *root == fourth)));
+}
+
+#[test]
+fn the_list_is_bounded_and_says_so() {
+    let mut tab = Tab::connected_to(&[]);
+    for n in 0..256 {
+        let file = File::new("bird.png", n);
+        tab.share(n as u64, &file);
+    }
+    assert_eq!(tab.notices(), []);
+    let outputs = tab.share(999, &File::new("bird.png", 999));
+    assert!(outputs.iter().any(|output| matches!(output, Output::ForgetShare { token: ShareToken(999) })));
+    assert_eq!(tab.notices(), [Code::LimitReached]);
+    assert_eq!(tab.items().len(), 256);
+    tab.command(Command::Remove { id: File::new("bird.png", 0).id });
+    assert_eq!(tab.notices(), []);
+}
+
+#[test]
+fn a_peer_that_floods_us_with_what_nobody_asked_for_is_banned() {
+    let mut tab = Tab::connected_to(&[1]);
+    let stray = || Message::Group {
+        root: Root([3; 32]),
+        group: 0,
+        parents: Bytes::new(),
+        bytes: vec![0; GROUP_LEN as usize].into(),
+    };
+    let mut sent = 0;
+    while hung_up(&tab.says(1, stray())).is_empty() {
+        sent += GROUP_LEN;
+        assert!(sent <= 16 * 1024 * 1024);
+    }
+    assert_eq!(hung_up(&tab.connect(1)), [(key(1), Failure::Banned)]);
+}
+
+#[test]
+fn a_peer_that_asks_and_does_not_read_gets_no_more_answers() {
+    let mut tab = Tab::connected_to(&[1]);
+    let file = File::new("bird.png", 1_000);
+    tab.share(1, &file);
+    let answered =
+        (0..100_000).take_while(|_| !sent_to(1, &tab.says(1, Message::GetManifest { id: file.id })).is_empty()).count();
+    assert!((1_000..100_000).contains(&answered), "{answered} answers wait in memory");
+    tab.hear(Input::ContentClosed { peer: key(1) });
+    assert_eq!(sent_to(1, &tab.says(1, Message::GetManifest { id: file.id })).len(), 1, "a new stream starts anew");
+}
+
+#[test]
+fn status_follows_the_relay_and_the_neighbours() {
+    let mut tab = Tab::new(Config::default());
+    let status = |tab: &Tab| tab.peer.snapshot(tab.now).status;
+    assert_eq!(status(&tab), Status::Starting);
+    tab.hear(Input::RelayLost { relay: RELAY });
+    assert_eq!(status(&tab), Status::Offline);
+    assert_eq!(tab.notices(), [Code::RelayUnreachable]);
+    tab.hear(Input::RelayConnected { relay: RELAY, key: key(255), way: RelayWay::WebSocket });
+    assert_eq!((status(&tab), tab.notices()), (Status::Online, vec![]));
+    tab.connect(1);
+    tab.hear(Input::RelayLost { relay: RELAY });
+    assert_eq!(status(&tab), Status::Degraded);
+    tab.hear(Input::Disconnected { peer: key(1), failure: Failure::Closed });
+    assert_eq!(status(&tab), Status::Offline);
+}
+
+#[test]
+fn a_cancelled_share_leaves_nothing_behind() {
+    let mut tab = Tab::connected_to(&[]);
+    let file = File::new("bird.png", 1_000);
+    let token = ShareToken(1);
+    let (name, media_type) = ("bird.png".to_owned(), String::new());
+    tab.command(Command::Share { token, name, media_type, length: 1_000 });
+    let outputs = tab.command(Command::CancelShare { token });
+    assert!(matches!(outputs[..], [Output::ForgetShare { .. }]));
+    let (manifest, outboard) = (file.manifest.clone(), Arc::clone(&file.outboard));
+    let late = tab.hear(Input::Shared { token, manifest, outboard });
+    assert_eq!(drops(&late), [file.root()]);
+    assert_eq!(tab.items().len(), 0);
+}
+
+fn key(n: u8) -> PeerKey {
+    PeerKey([n; 32])
+}
+
+fn sent_to(peer: u8, outputs: &[Output]) -> Vec<Message> {
+    outputs
+        .iter()
+        .filter_map(|output| match output {
+            Output::SendContent { peer: to, message } if *to == key(peer) => Some(message.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+fn wants(messages: &[Message]) -> Vec<(GroupRange, u8)> {
+    messages
+        .iter()
+        .filter_map(|message| match message {
+            Message::Want { range, known, .. } => Some((*range, *known)),
+            _ => None,
+        })
+        .collect()
+}
+
+fn announced(outputs: &[Output]) -> Vec<(Directory, usize)> {
+    outputs
+        .iter()
+        .filter_map(|output| match output {
+            Output::Announce { to, ids } => Some((*to, ids.len())),
+            _ => None,
+        })
+        .collect()
+}
+
+fn found_at(outputs: &[Output]) -> Vec<Directory> {
+    outputs
+        .iter()
+        .filter_map(|output| match output {
+            Output::FindProviders { at, .. } => Some(*at),
+            _ => None,
+        })
+        .collect()
+}
+
+fn reads(outputs: &[Output]) -> Vec<ReadToken> {
+    outputs
+        .iter()
+        .filter_map(|output| match output {
+            Output::Read { token, .. } => Some(*token),
+            _ => None,
+        })
+        .collect()
+}
+
+fn drops(outputs: &[Output]) -> Vec<Root> {
+    outputs
+        .iter()
+        .filter_map(|output| match output {
+            Output::Drop { root } => Some(*root),
+            _ => None,
+        })
+        .collect()
+}
+
+fn hung_up(outputs: &[Output]) -> Vec<(PeerKey, Failure)> {
+    outputs
+        .iter()
+        .filter_map(|output| match output {
+            Output::HangUp { peer, why } => Some((*peer, *why)),
+            _ => None,
+        })
+        .collect()
+}
+
+fn dialled(outputs: &[Output]) -> Vec<PeerKey> {
+    outputs
+        .iter()
+        .filter_map(|output| match output {
+            Output::Dial { peer, .. } => Some(*peer),
+            _ => None,
+        })
+        .collect()
+}
