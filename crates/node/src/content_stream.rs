@@ -3,7 +3,7 @@
 //! Each side writes on the stream it opened and reads from the one it accepted, so that nobody has to agree on
 //! who opens first. Deciding what to send is the peer's; here bytes become messages and messages bytes.
 
-use crate::event_loop::{Internal, Report};
+use crate::event_loop::Report;
 use bytes::{Bytes, BytesMut};
 use content::{Message, wire};
 use futures::channel::mpsc;
@@ -29,7 +29,7 @@ pub(crate) async fn write(
     peer: PeerKey,
     mut stream: Stream,
     mut messages: mpsc::Receiver<Message>,
-    mut report: Report,
+    report: &mut Report,
 ) {
     let mut buffer = BytesMut::with_capacity(2 * WRITE_LEN);
     while let Some(message) = messages.next().await {
@@ -47,7 +47,6 @@ pub(crate) async fn write(
         }
         let bytes = u32::try_from(buffer.len()).unwrap_or(u32::MAX);
         if stream.write_all(&buffer).await.is_err() || stream.flush().await.is_err() {
-            report.send(Internal::ContentBroken { peer }).await;
             return;
         }
         buffer.clear();
@@ -61,12 +60,12 @@ pub(crate) async fn write(
 }
 
 /// Reads messages until the stream ends, breaks, or carries something else.
-pub(crate) async fn read(peer: PeerKey, mut stream: Stream, mut report: Report) {
+pub(crate) async fn read(peer: PeerKey, mut stream: Stream, report: &mut Report) {
     let mut decoder = wire::Decoder::default();
     let mut buffer = vec![0; READ_LEN];
     loop {
         let count = match stream.read(&mut buffer).await {
-            Ok(0) | Err(_) => break,
+            Ok(0) | Err(_) => return,
             Ok(count) => count,
         };
         decoder.push(Bytes::copy_from_slice(&buffer[..count]));
@@ -82,5 +81,4 @@ pub(crate) async fn read(peer: PeerKey, mut stream: Stream, mut report: Report) 
             }
         }
     }
-    report.hear(Input::ContentClosed { peer }).await;
 }

@@ -40,8 +40,8 @@ const ADDRESSES_KNOWN_MAX: usize = 256;
 pub(crate) enum Internal {
     /// The peer should hear this.
     Hear(Input),
-    /// The stream we write on broke.
-    ContentBroken { peer: PeerKey },
+    /// A stream of content messages, written or read by us, is over.
+    ContentOver { peer: PeerKey, stream: ContentStream },
     /// A neighbour asks; the stream waits for the answer.
     Asked { peer: PeerKey, ask: Ask, stream: Stream },
     /// A file was hashed, or could not be.
@@ -54,6 +54,14 @@ pub(crate) enum Internal {
     Introducing { peer: PeerKey, stream: SignalingStream },
     /// No way was found.
     NotIntroduced { peer: PeerKey },
+}
+
+/// One of the two streams of content messages with a peer. Numbered, so that the end of one that was replaced long ago
+/// does not count as the end of its successor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ContentStream {
+    Ours(u64),
+    Theirs(u64),
 }
 
 /// A neighbour's question.
@@ -90,7 +98,9 @@ struct Link {
     /// The path the peer machine was told, if it was told of a connection.
     told: Option<Path>,
     /// Where content messages to this peer go, while a stream is open or opening.
-    content: Option<mpsc::Sender<Message>>,
+    content: Option<(ContentStream, mpsc::Sender<Message>)>,
+    /// The stream its content messages come on: the newest it opened.
+    heard_on: Option<ContentStream>,
 }
 
 struct Connection {
@@ -272,12 +282,7 @@ impl EventLoop {
     fn on_internal(&mut self, internal: Internal) {
         match internal {
             Internal::Hear(input) => self.hear(input),
-            Internal::ContentBroken { peer } => {
-                if let Some(link) = self.links.get_mut(&peer) {
-                    link.content = None;
-                }
-                self.hear(Input::ContentClosed { peer });
-            }
+            Internal::ContentOver { peer, stream } => self.on_content_over(peer, stream),
             Internal::Asked { peer, ask, stream } => self.on_asked(peer, ask, stream),
             Internal::Hashed { token, input } => self.on_hashed(token, input),
             Internal::Spliced { token } => self.hear(Input::IntroduceEnded { token }),
@@ -287,6 +292,19 @@ impl EventLoop {
             }
             Internal::NotIntroduced { peer } => self.dial_failed(peer, protocol::Failure::NotIntroduced),
         }
+    }
+
+    /// Either stream is of no use without the other: what was asked over one is answered over the other.
+    fn on_content_over(&mut self, peer: PeerKey, stream: ContentStream) {
+        let Some(link) = self.links.get_mut(&peer) else { return };
+        if link.heard_on == Some(stream) {
+            link.heard_on = None;
+        } else if link.content.as_ref().is_some_and(|(ours, _)| *ours == stream) {
+            link.content = None;
+        } else {
+            return;
+        }
+        self.hear(Input::ContentClosed { peer });
     }
 
     fn on_request(&mut self, request: Request) {

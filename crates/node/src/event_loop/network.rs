@@ -1,6 +1,6 @@
 //! What the swarm says, in the peer's words.
 
-use super::{Ask, Connection, EventLoop, Internal, PINGS_LOST_MAX};
+use super::{Ask, Connection, ContentStream, EventLoop, Internal, PINGS_LOST_MAX};
 use crate::behaviour::{Behaviour, BehaviourEvent};
 use crate::{content_stream, directory, introduce, peer_id, platform, streams};
 use libp2p::core::ConnectedPoint;
@@ -21,9 +21,9 @@ impl EventLoop {
                 self.on_connected(peer_id, connection_id, &endpoint);
             }
             SwarmEvent::ConnectionClosed { peer_id, connection_id, .. } => self.on_closed(peer_id, connection_id),
-            SwarmEvent::OutgoingConnectionError { peer_id: Some(peer), error, .. } => {
+            SwarmEvent::OutgoingConnectionError { peer_id: Some(peer), error, connection_id, .. } => {
                 log::debug!("{peer}: {error}");
-                self.on_dial_error(&peer, &error);
+                self.on_dial_error(&peer, connection_id, &error);
             }
             SwarmEvent::ListenerClosed { listener_id, .. } => self.on_listener_closed(listener_id),
             SwarmEvent::ExternalAddrConfirmed { .. } => self.register_where_due(),
@@ -115,12 +115,9 @@ impl EventLoop {
         }
     }
 
-    fn on_dial_error(&mut self, peer: &PeerId, error: &libp2p::swarm::DialError) {
+    fn on_dial_error(&mut self, peer: &PeerId, connection: ConnectionId, error: &libp2p::swarm::DialError) {
         if let Some(index) = self.relay_of(peer) {
-            if self.relays[usize::from(index.0)].connection.is_none() {
-                self.hear(Input::RelayLost { relay: index });
-            }
-            return;
+            return self.on_relay_dial_failed(index, Some(connection));
         }
         let Some(key) = peer_id::to_key(peer) else { return };
         let Some(stage) = self.dialling.get(&key) else { return };
@@ -185,8 +182,11 @@ impl EventLoop {
                 self.hear(Input::Discovered { from: Introducer::Relay(index), peers });
             }
             rendezvous::client::Event::RegisterFailed { rendezvous_node, error, .. } => {
-                log::warn!("{rendezvous_node} does not register us: {error:?}");
-                if let Some(relay) = self.relay_of(&rendezvous_node) {
+                // A relay that went away says nothing about registering.
+                if let Some(relay) = self.relay_of(&rendezvous_node)
+                    && self.relays[usize::from(relay.0)].connection.is_some()
+                {
+                    log::warn!("{rendezvous_node} does not register us: {error:?}");
                     self.hear(Input::RelayRefused { relay });
                 }
             }
@@ -202,7 +202,14 @@ impl EventLoop {
         let Some(peer) = peer_id::to_key(&peer) else { return };
         let mut report = self.report.clone();
         if protocol == content_stream::PROTOCOL {
-            platform::spawn(content_stream::read(peer, stream, report));
+            let Some(link) = self.links.get_mut(&peer) else { return };
+            self.next_token += 1;
+            let number = ContentStream::Theirs(self.next_token);
+            link.heard_on = Some(number);
+            platform::spawn(async move {
+                content_stream::read(peer, stream, &mut report).await;
+                report.send(Internal::ContentOver { peer, stream: number }).await;
+            });
         } else if protocol == directory::PROTOCOL {
             platform::spawn(async move {
                 if let Some(request) = directory::read_request(&mut stream).await {

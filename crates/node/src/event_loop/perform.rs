@@ -1,6 +1,6 @@
 //! The peer's wishes, one function each. Nothing here chooses.
 
-use super::{Ask, EventLoop, Internal};
+use super::{Ask, ContentStream, EventLoop, Internal};
 use crate::{content_stream, directory, introduce, peer_id, platform};
 use content::{GroupRange, Message, Root};
 use futures::channel::mpsc;
@@ -52,18 +52,18 @@ impl EventLoop {
 
     fn dial(&mut self, peer: PeerKey, by: Introducer) {
         self.dialling.insert(peer, Stage::Introducing);
-        match by {
-            Introducer::Relay(index) => {
-                let relay = &self.relays[usize::from(index.0)];
-                let known = self.addresses.get(&peer).map_or(&[][..], Vec::as_slice);
-                let Some(options) = platform::dial_through(relay.circuit(), peer_id::to_id(peer), known) else {
-                    return self.dial_failed(peer, Failure::NotIntroduced);
-                };
+        let circuit = match by {
+            Introducer::Relay(index) => self.relays[usize::from(index.0)].circuit(),
+            Introducer::Neighbour(_) => None,
+        };
+        let known = self.addresses.get(&peer).map_or(&[][..], Vec::as_slice);
+        match (platform::dial_through(circuit, peer_id::to_id(peer), known), by) {
+            (Some(options), _) => {
                 if self.swarm.dial(options).is_err() {
                     self.dial_failed(peer, Failure::Limit);
                 }
             }
-            Introducer::Neighbour(neighbour) => {
+            (None, Introducer::Neighbour(neighbour)) if platform::CONNECTS_OVER_STREAMS => {
                 let opening = self.swarm.behaviour_mut().streams.open(peer_id::to_id(neighbour), introduce::PROTOCOL);
                 let (mut report, keypair) = (self.report.clone(), self.keypair.clone());
                 platform::spawn(async move {
@@ -75,6 +75,7 @@ impl EventLoop {
                         .await;
                 });
             }
+            (None, _) => self.dial_failed(peer, Failure::NotIntroduced),
         }
     }
 
@@ -200,7 +201,7 @@ impl EventLoop {
         }
         self.open_content(peer);
         let Some(link) = self.links.get_mut(&peer) else { return };
-        let Some(sender) = &mut link.content else { return };
+        let Some((_, sender)) = &mut link.content else { return };
         if sender.try_send(message).is_err() {
             // Gone, or standing still with a full queue: either way this stream is over.
             link.content = None;
@@ -214,15 +215,18 @@ impl EventLoop {
         if link.content.is_some() {
             return;
         }
+        self.next_token += 1;
+        let number = ContentStream::Ours(self.next_token);
         let (sender, messages) = mpsc::channel(content_stream::MESSAGES_WAITING_MAX);
-        link.content = Some(sender);
+        link.content = Some((number, sender));
         let opening = self.swarm.behaviour_mut().streams.open(peer_id::to_id(peer), content_stream::PROTOCOL);
         let mut report = self.report.clone();
         platform::spawn(async move {
             match opening.await {
-                Ok(Ok(stream)) => content_stream::write(peer, stream, messages, report).await,
-                _ => report.send(Internal::ContentBroken { peer }).await,
+                Ok(Ok(stream)) => content_stream::write(peer, stream, messages, &mut report).await,
+                _ => log::debug!("{peer}: no stream for content"),
             }
+            report.send(Internal::ContentOver { peer, stream: number }).await;
         });
     }
 

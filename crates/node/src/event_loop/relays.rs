@@ -12,6 +12,8 @@ use protocol::{Input, RelayIndex, RelayWay};
 
 /// A registration's life, in seconds: the relay's least is 60, and the machine renews every 30.
 const REGISTRATION_TTL_S: u64 = 90;
+/// The second way in is tried after the first failure, and then once in this many: an outage is not a blocked port.
+const FAILURES_PER_DIAL_BESIDE: u32 = 8;
 /// Registrations asked for at once.
 const DISCOVER_MAX: u64 = 64;
 
@@ -25,11 +27,23 @@ pub(crate) struct Relay {
     pub(crate) reserved: bool,
     /// Register with the rendezvous as soon as the reservation is there.
     register_due: bool,
+    /// Dials in a row that came to nothing.
+    failures: u32,
+    /// A dial by the second way in that is under way beside the first.
+    beside: Option<ConnectionId>,
 }
 
 impl Relay {
     pub(crate) fn new(address: RelayAddress) -> Self {
-        Self { address, connection: None, listener: None, reserved: false, register_due: false }
+        Self {
+            address,
+            connection: None,
+            listener: None,
+            reserved: false,
+            register_due: false,
+            failures: 0,
+            beside: None,
+        }
     }
 
     /// The address through which others reach us, or we others: `<way>/p2p/<relay>/p2p-circuit`.
@@ -51,22 +65,51 @@ fn way_of(address: &Multiaddr) -> RelayWay {
 }
 
 impl EventLoop {
+    /// Dials the ways that fail fast, and says so when they do. The second way in, webrtc-direct, takes seconds
+    /// to find out that nobody is there: it is tried beside them, and not at every turn.
     pub(super) fn dial_relay(&mut self, index: RelayIndex) {
-        let Some(relay) = self.relays.get(usize::from(index.0)) else { return };
-        let options = DialOpts::peer_id(relay.address.peer)
-            .condition(PeerCondition::DisconnectedAndNotDialing)
-            .addresses(relay.address.ways.clone())
-            .build();
+        let Some(relay) = self.relays.get_mut(usize::from(index.0)) else { return };
+        let peer = relay.address.peer;
+        let (beside, first): (Vec<_>, Vec<_>) =
+            relay.address.ways.iter().cloned().partition(|way| way_of(way) == RelayWay::WebRtcDirect);
+        let due = first.is_empty() || relay.failures % FAILURES_PER_DIAL_BESIDE == 1;
+        if due && !beside.is_empty() && relay.beside.is_none() {
+            let options = DialOpts::peer_id(peer).condition(PeerCondition::Always).addresses(beside).build();
+            relay.beside = Some(options.connection_id());
+            if self.swarm.dial(options).is_err() {
+                self.relays[usize::from(index.0)].beside = None;
+            }
+        }
+        let options = DialOpts::peer_id(peer).condition(PeerCondition::Disconnected).addresses(first).build();
         if self.swarm.dial(options).is_err() {
+            self.on_relay_dial_failed(index, None);
+        }
+    }
+
+    /// A dial came to nothing; without `connection`, one that could not even begin.
+    pub(super) fn on_relay_dial_failed(&mut self, index: RelayIndex, connection: Option<ConnectionId>) {
+        let relay = &mut self.relays[usize::from(index.0)];
+        if connection.is_some() && relay.beside == connection {
+            relay.beside = None;
+            return;
+        }
+        if relay.connection.is_none() {
+            relay.failures = relay.failures.saturating_add(1);
             self.hear(Input::RelayLost { relay: index });
         }
     }
 
     pub(super) fn on_relay_connected(&mut self, index: RelayIndex, connection: ConnectionId, address: &Multiaddr) {
         let relay = &mut self.relays[usize::from(index.0)];
+        if relay.beside == Some(connection) {
+            relay.beside = None;
+        }
         if relay.connection.is_some() {
+            // The other way was quicker.
+            self.swarm.close_connection(connection);
             return;
         }
+        relay.failures = 0;
         let way: Multiaddr = address.iter().take_while(|part| !matches!(part, Protocol::P2p(_))).collect();
         let kind = way_of(&way);
         relay.connection = Some((connection, way));

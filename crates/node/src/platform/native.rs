@@ -7,7 +7,7 @@ mod stack;
 pub(crate) use file::{FileHandle, Hasher, Parts};
 pub(crate) use handle::attach;
 pub(crate) use stack::{
-    DirectBehaviour, accept_over, build_swarm, connect_over, dial_through, external_address, listen_addresses,
+    CONNECTS_OVER_STREAMS, DirectBehaviour, accept_over, build_swarm, connect_over, dial_through, external_address, listen_addresses,
     on_direct_event,
 };
 

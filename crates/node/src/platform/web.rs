@@ -14,7 +14,7 @@ pub(crate) use handle::attach;
 pub(crate) use hasher::Hasher;
 pub(crate) use parts::Parts;
 pub(crate) use stack::{
-    DirectBehaviour, accept_over, build_swarm, connect_over, dial_through, external_address, listen_addresses,
+    CONNECTS_OVER_STREAMS, DirectBehaviour, accept_over, build_swarm, connect_over, dial_through, external_address, listen_addresses,
     on_direct_event,
 };
 pub(crate) use transport::webrtc_available;

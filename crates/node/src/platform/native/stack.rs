@@ -19,6 +19,9 @@ use transport::SignalingStream;
 
 pub(crate) type DirectBehaviour = dummy::Behaviour;
 
+/// A neighbour that splices two streams of ours cannot help: there is no WebRTC to signal for.
+pub(crate) const CONNECTS_OVER_STREAMS: bool = false;
+
 const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Builds the swarm of this node.

@@ -73,6 +73,9 @@ fn stun_server(url: &str) -> transport::IceServer {
     transport::IceServer { urls: vec![url.to_owned()], ..transport::IceServer::default() }
 }
 
+/// A stream to the peer, however it came about, is enough to signal for a direct connection.
+pub(crate) const CONNECTS_OVER_STREAMS: bool = true;
+
 /// Through a relay's circuit to the peer's `/webrtc`. The full form: it works without a connection to the peer.
 pub(crate) fn dial_through(circuit: Option<Multiaddr>, peer: PeerId, _: &[Multiaddr]) -> Option<DialOpts> {
     let address = circuit?.with(Protocol::WebRTC).with(Protocol::P2p(peer));
