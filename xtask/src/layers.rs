@@ -45,7 +45,7 @@ pub(crate) enum Layer {
 }
 
 /// Crates that are compiled for the browser and linted as such.
-const WASM_CRATES: [&str; 4] = ["app", "node", "transport", "websocket"];
+const WASM_CRATES: [&str; 5] = ["app", "interop-peer", "node", "transport", "websocket"];
 /// Tests that need browsers, by the beginning of their names in `tests/Cargo.toml`.
 const JOURNEYS: &str = "e2e_*";
 /// How long one wasm test binary may take in its browser, seconds.
@@ -212,13 +212,14 @@ fn relay(workspace: &Workspace) -> Result<()> {
 }
 
 fn interop(workspace: &Workspace, filter: Option<&str>, count: &mut Count) -> Result<()> {
-    let folder = workspace.root.join("tests/interop");
-    if !folder.join("package-lock.json").is_file() {
-        bail!("tests/interop has no package-lock.json");
-    }
-    install::npm_packages(workspace, &folder, "talk to js-libp2p")?;
+    install::npm_packages(workspace, &workspace.root.join("tests/interop/js"), "talk to js-libp2p")?;
     install::chromium(workspace)?;
+    install::wasm_target(workspace)?;
+    install::wasm_bindgen(workspace)?;
     relay(workspace)?;
+    // The test builds it as well; here one can see how long it takes.
+    let peer = ["build", "--locked", "--package", "interop-peer", "--target", "wasm32-unknown-unknown"];
+    step::run(workspace, "compiling the Rust peer that talks to js-libp2p", &mut workspace.cargo(&peer))?;
     let mut command =
         workspace.cargo(&["test", "--locked", "--workspace", "--no-fail-fast", "--test", "interop*", "--"]);
     command.arg("--test-threads=1").args(filter);

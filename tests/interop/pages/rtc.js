@@ -7,14 +7,19 @@
 (() => {
   const Native = globalThis.RTCPeerConnection
   const all = []
-  const open = new Set()
+  const open = new Map()
   const changed = new EventTarget()
   let made = 0
   let closedAt = null
 
   function watch (channel) {
-    open.add(channel)
+    const seen = { messages: 0, bytes: 0 }
+    open.set(channel, seen)
     made += 1
+    channel.addEventListener('message', ({ data }) => {
+      seen.messages += 1
+      seen.bytes += data.byteLength ?? data.size
+    })
     channel.addEventListener('close', () => {
       open.delete(channel)
       changed.dispatchEvent(new Event('close'))
@@ -38,7 +43,7 @@
       if (this.signalingState !== 'closed') closedAt = Date.now()
       super.close()
       // A closed connection's channels fire no events.
-      for (const channel of open) if (channel.readyState === 'closed') open.delete(channel)
+      for (const channel of open.keys()) if (channel.readyState === 'closed') open.delete(channel)
       changed.dispatchEvent(new Event('close'))
     }
   }
@@ -71,7 +76,9 @@
     },
 
     channels () {
-      return { made, open: [...open].map((channel) => `${channel.id} '${channel.label}' ${channel.readyState}`) }
+      const spoken = ([channel, { messages, bytes }]) =>
+        `${channel.id} '${channel.label}' ${channel.readyState}, ${messages} messages with ${bytes} bytes came, ${channel.bufferedAmount} wait`
+      return { made, open: [...open].map(spoken) }
     },
 
     closedAt () {
