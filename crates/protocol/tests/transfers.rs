@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use clock::Time;
-use content::{Bitfield, ContentId, GROUP_LEN, GroupRange, Manifest, Message, Outboard, Root};
+use content::{Bitfield, ContentId, GROUP_LEN, GroupRange, Manifest, Message, Outboard, Refusal, Root};
 use core::time::Duration;
 use protocol::snapshot::{Direction, SourceState, Status, TransferState, TransferView};
 use protocol::{
@@ -353,6 +353,23 @@ fn the_last_provider_leaving_is_said_at_once() {
     let outputs = tab.hear(Input::Disconnected { peer: key(1), failure: Failure::Closed });
     assert_eq!((tab.item().state, tab.item().error), (TransferState::Waiting, Some(Code::ProviderLeft)));
     assert_eq!(found_at(&outputs), [Directory::Relay(RELAY)], "others are looked for at once");
+}
+
+#[test]
+fn a_provider_that_takes_its_offer_back_is_missed_and_its_return_is_heard() {
+    let mut tab = Tab::connected_to(&[1]);
+    let file = File::new("bird.png", 40_000);
+    tab.fetch_from(1, &file);
+    tab.says(1, file.holds_all());
+    let (root, range) = (file.root(), GroupRange::whole(40_000));
+    let outputs = tab.says(1, Message::Refuse { root, range, reason: Refusal::Withdrawn });
+    assert_eq!((tab.item().state, tab.item().error), (TransferState::Waiting, Some(Code::ProviderLeft)));
+    assert_eq!(tab.item().sources[0].state, SourceState::Left);
+    assert!(found_at(&outputs).contains(&Directory::Relay(RELAY)), "others are looked for at once");
+    assert_eq!(wants(&sent_to(1, &tab.pass(Duration::from_secs(60)))), [], "it is not asked in vain");
+    let outputs = tab.says(1, file.holds_all());
+    assert_eq!((tab.item().state, tab.item().error), (TransferState::Active, None));
+    assert!(!wants(&sent_to(1, &outputs)).is_empty());
 }
 
 #[test]

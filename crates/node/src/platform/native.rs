@@ -7,8 +7,8 @@ mod stack;
 pub(crate) use file::{FileHandle, Hasher, Parts};
 pub(crate) use handle::attach;
 pub(crate) use stack::{
-    CONNECTS_OVER_STREAMS, DirectBehaviour, accept_over, build_swarm, connect_over, dial_through, external_address, listen_addresses,
-    on_direct_event,
+    CONNECTS_OVER_STREAMS, DirectBehaviour, accept_over, build_swarm, connect_over, dial_through, external_address,
+    listen_addresses, on_direct_event,
 };
 
 use crate::event_loop::Report;

@@ -14,8 +14,8 @@ pub(crate) use handle::attach;
 pub(crate) use hasher::Hasher;
 pub(crate) use parts::Parts;
 pub(crate) use stack::{
-    CONNECTS_OVER_STREAMS, DirectBehaviour, accept_over, build_swarm, connect_over, dial_through, external_address, listen_addresses,
-    on_direct_event,
+    CONNECTS_OVER_STREAMS, DirectBehaviour, accept_over, build_swarm, connect_over, dial_through, external_address,
+    listen_addresses, on_direct_event,
 };
 pub(crate) use transport::webrtc_available;
 
