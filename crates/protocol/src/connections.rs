@@ -227,13 +227,20 @@ impl Connections {
             State::Idle { .. } | State::Connected(_) => return,
         };
         if failure == Failure::NotIntroduced {
+            // Its tab is closed and its registration has not run out. Nothing new for the screen: a peer we never
+            // met is not shown for it, and one we lost is not shown for longer.
             by.and_then(|by| entry.introducers.remove(&by));
         } else if let Some(failures) = by.and_then(|by| entry.introducers.get_mut(&by)) {
             *failures = failures.saturating_add(1);
         }
         entry.attempts = entry.attempts.saturating_add(1);
         let wait = self.choice.backoff(entry.attempts, self.config.retry_min, self.config.retry_max);
+        let (ended, before) = (entry.ended, entry.failure);
         entry.end(now, failure, wait);
+        if failure == Failure::NotIntroduced {
+            entry.ended = ended;
+            entry.failure = ended.and(before).or(entry.failure);
+        }
     }
 
     /// Something was heard from a connected peer.

@@ -149,7 +149,7 @@ impl Transfers {
             if let Some(quest) = item.quest_mut()
                 && quest.providers.sources().any(|source| source == peer)
             {
-                quest.providers.rest(ctx.now, peer);
+                quest.providers.rest_briefly(ctx.now, peer);
             }
         }
         self.on_gone(ctx, peer);

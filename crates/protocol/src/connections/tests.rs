@@ -47,6 +47,15 @@ impl Room {
         self.tick()
     }
 
+    /// The lost and the connected, without attempts under way.
+    fn shown(&self) -> Vec<crate::snapshot::PeerView> {
+        let needs =
+            Needs { wanted: &self.wanted, busy: &self.busy, relays: &self.relays, measurements: &self.measurements };
+        let relays = crate::relays::Relays::new(Time::ZERO, &Config::default());
+        let views = self.connections.views(self.now, needs, &relays, |_| Traffic::default());
+        views.into_iter().filter(|view| view.path != crate::snapshot::PathView::Connecting).collect()
+    }
+
     fn connect(&mut self, peer: u64, dialled_by_us: bool) -> Vec<Output> {
         let mut out = Outbox::default();
         self.connections.on_connected(self.now, key(peer), Path::Direct, dialled_by_us, &mut out);
@@ -96,6 +105,27 @@ fn a_peer_the_relay_does_not_have_is_not_asked_for_there_again() {
     room.connections.on_dial_failed(room.now, key(1), Failure::NotIntroduced);
     assert_eq!(dialled(&room.pass(Duration::from_secs(120))), []);
     assert_eq!(dialled(&room.discover(BY_RELAY, [1])), [key(1)]);
+}
+
+#[test]
+fn a_closed_tab_is_shown_for_a_minute_however_often_it_is_tried_again() {
+    let mut room = Room::new(Config::default());
+    room.discover(BY_RELAY, [1, 2]);
+    room.connect(1, true);
+    room.connections.on_disconnected(room.now, key(1), Failure::Closed);
+    room.connections.on_dial_failed(room.now, key(2), Failure::NotIntroduced);
+    for second in 1..=90 {
+        for peer in dialled(&room.pass(Duration::from_secs(1))) {
+            room.connections.on_dial_failed(room.now, peer, Failure::NotIntroduced);
+        }
+        room.discover(BY_RELAY, [1, 2]);
+        let shown: Vec<Option<Failure>> = room.shown().into_iter().map(|view| view.failure).collect();
+        match second {
+            1..60 => assert!(shown.contains(&Some(Failure::Closed)), "{second}: {shown:?}"),
+            _ => assert!(!shown.contains(&Some(Failure::Closed)), "{second}: {shown:?}"),
+        }
+        assert!(!shown.contains(&Some(Failure::NotIntroduced)), "nobody saw that peer");
+    }
 }
 
 #[test]

@@ -19,6 +19,9 @@ const MANIFESTS_ASKED_MAX: usize = 2;
 /// How long a provider has to send the manifest.
 const MANIFEST_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// How long one whose stream broke is left alone: long enough that a stream that breaks at once is no loop.
+const REST_AFTER_BREAK: Duration = Duration::from_secs(1);
+
 /// How long one that had nothing, or said nothing, is left alone.
 const REST: Duration = Duration::from_secs(15);
 
@@ -113,6 +116,11 @@ impl ProvidersOf {
         self.set_role(peer, Role::Resting { until: now + REST });
     }
 
+    /// Its stream broke while it stayed connected: ask again soon.
+    pub(crate) fn rest_briefly(&mut self, now: Time, peer: PeerKey) {
+        self.set_role(peer, Role::Resting { until: now + REST_AFTER_BREAK });
+    }
+
     /// It broke a promise for this content, or sent wrong bytes.
     pub(crate) fn drop_for_good(&mut self, peer: PeerKey, lied: bool) {
         self.had_liar |= lied;
@@ -132,7 +140,8 @@ impl ProvidersOf {
             };
         }
         self.peers.retain(|_, provider| {
-            matches!(provider.role, Role::Source | Role::Withdrawn | Role::Dropped) || now - provider.named < FORGET_AFTER
+            matches!(provider.role, Role::Source | Role::Withdrawn | Role::Dropped)
+                || now - provider.named < FORGET_AFTER
         });
     }
 
