@@ -95,7 +95,7 @@ pub struct Timeouts {
     pub check_alone: Duration,
     /// For the `init` channel to open and close; passing it is no failure.
     pub init: Duration,
-    /// For the peer to close the signalling stream; passing it is no failure.
+    /// For the peer to close the signalling stream, once connected; passing it is no failure.
     pub farewell: Duration,
     /// The whole attempt after the introduction.
     pub session: Duration,

@@ -74,7 +74,7 @@ pub fn session(input: &[u8]) {
     let (mut over, mut reached, mut now) = (0, 0, Duration::ZERO);
     while let Some((step, more)) = rest.split_first() {
         rest = more;
-        let input = match step % 12 {
+        let input = match step % 11 {
             0 => Input::Described(String::new()),
             1 => Input::Sent,
             2 => Input::LocalSet,
@@ -83,8 +83,7 @@ pub fn session(input: &[u8]) {
             5 => Input::Connected,
             6 => Input::InitOpen,
             7 => Input::InitClosed,
-            8 => Input::Finished,
-            9 => {
+            8 => {
                 now += Duration::from_secs(1);
                 Input::Wake
             }
@@ -93,7 +92,7 @@ pub fn session(input: &[u8]) {
                 let len = usize::from(u16::from_le_bytes(*len)).min(more.len());
                 let (data, more) = more.split_at(len);
                 rest = more;
-                let kind = [SignalKind::Offer, SignalKind::Answer, SignalKind::Candidate][usize::from(step / 12 % 3)];
+                let kind = [SignalKind::Offer, SignalKind::Answer, SignalKind::Candidate][usize::from(step / 11 % 3)];
                 let data = String::from_utf8_lossy(data).into_owned();
                 Input::Received { signal: Signal::new(kind, data), len }
             }

@@ -12,6 +12,7 @@ use crate::backend::{
     Attention, BackendError, BackendFuture, Channel, ChannelEvents, ChannelPhase, PathReport, Peer, PeerPhase, StreamId,
 };
 use crate::config::{Config, Timeouts};
+use crate::signaling::driver::Farewell;
 use crate::stream::frame::payload_max;
 use crate::stream::{Core, SendLimits, Stream};
 use closing::Closing;
@@ -55,14 +56,24 @@ pub(crate) type PathSink = Box<dyn FnMut(PathReport)>;
 /// An established connection. Dropping it closes the peer connection.
 pub struct Connection<P: Peer>(SendWrapper<Muxer<P>>);
 
+/// What signalling leads to.
+pub(crate) struct Exchanged<P> {
+    pub(crate) peer: P,
+    /// The longest frame to send.
+    pub(crate) max_frame: usize,
+    /// The rest of the signalling stream's life.
+    pub(crate) farewell: Farewell,
+}
+
 impl<P: Peer> Connection<P> {
-    pub(crate) fn new(peer: P, config: &Config, max_frame: usize, paths: PathSink) -> Self {
-        Self(SendWrapper::new(Muxer::new(peer, config, max_frame, paths)))
+    pub(crate) fn new(exchanged: Exchanged<P>, config: &Config, paths: PathSink) -> Self {
+        Self(SendWrapper::new(Muxer::new(exchanged, config, paths)))
     }
 }
 
 struct Muxer<P: Peer> {
     peer: P,
+    farewell: Option<Farewell>,
     attention: Rc<Attention>,
     streams: BTreeMap<StreamId, Rc<RefCell<Core<P::Channel>>>>,
     next_id: u64,
@@ -81,7 +92,8 @@ struct Muxer<P: Peer> {
 }
 
 impl<P: Peer> Muxer<P> {
-    fn new(peer: P, config: &Config, max_frame: usize, paths: PathSink) -> Self {
+    fn new(exchanged: Exchanged<P>, config: &Config, paths: PathSink) -> Self {
+        let Exchanged { peer, max_frame, farewell } = exchanged;
         let payload_max = payload_max(max_frame);
         let limits = SendLimits {
             payload_max,
@@ -92,6 +104,7 @@ impl<P: Peer> Muxer<P> {
         };
         Self {
             peer,
+            farewell: Some(farewell),
             attention: Rc::default(),
             streams: BTreeMap::new(),
             next_id: 0,
@@ -267,6 +280,9 @@ impl<P: Peer> StreamMuxer for Connection<P> {
         if let Some(error) = muxer.ended() {
             muxer.end();
             return Poll::Ready(Err(error));
+        }
+        if muxer.farewell.as_mut().is_some_and(|farewell| farewell.poll_unpin(cx).is_ready()) {
+            muxer.farewell = None;
         }
         muxer.tend(cx);
         muxer.report_path(cx);

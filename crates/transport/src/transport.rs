@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::limits::Attempts;
 use crate::link::{self, DialRequest, InboundId, Report, ToTransport, TransportEnd};
-use crate::muxer::{Connection, PathSink};
+use crate::muxer::{Connection, Exchanged, PathSink};
 use crate::signaling::session::{Role, Stage};
 use crate::signaling::{SignalingStream, driver};
 use core::pin::Pin;
@@ -182,9 +182,9 @@ impl<B: Backend> Attempt<B> {
         };
         let (backend, unread) = (Rc::clone(&self.backend), Arc::clone(&self.unread));
         match exchange(&*backend, role, stream, &self.config, unread, on_stage).await {
-            Ok((inner, max_frame)) => {
+            Ok(exchanged) => {
                 let paths = self.path_sink(peer, connection());
-                Ok((peer, Connection::new(inner, &self.config, max_frame, paths)))
+                Ok((peer, Connection::new(exchanged, &self.config, paths)))
             }
             Err(error) => {
                 self.report(Report::Failed { peer, stage: last, error: error.clone() });
@@ -207,7 +207,7 @@ impl<B: Backend> Attempt<B> {
     }
 }
 
-/// Signals over `stream` and returns what comes of it, with the longest frame to send.
+/// Signals over `stream` and returns what comes of it.
 async fn exchange<B: Backend>(
     backend: &B,
     role: Role,
@@ -215,17 +215,17 @@ async fn exchange<B: Backend>(
     config: &Config,
     unread: Arc<AtomicUsize>,
     on_stage: impl FnMut(Stage),
-) -> Result<(B::Peer, usize), Error> {
+) -> Result<Exchanged<B::Peer>, Error> {
     let setup = PeerSetup {
         ice_servers: config.ice_servers.clone(),
         budget: Budget::new(config, unread),
         inbound_max: config.inbound_streams_pending,
         send_low: config.send_low,
     };
-    let (peer, agreed) = driver::run(role, backend, setup, config, stream, on_stage).await?;
+    let (peer, agreed, farewell) = driver::run(role, backend, setup, config, stream, on_stage).await?;
     // Longer frames only when both sides said they take them.
     let both = agreed.max_frame.map_or(0, |theirs| theirs.min(config.max_frame_offered));
-    Ok((peer, both.max(config.max_frame)))
+    Ok(Exchanged { peer, max_frame: both.max(config.max_frame), farewell })
 }
 
 /// Makes a connection without a swarm: both ends call this, one as [`Role::Initiator`], over a stream that has
@@ -239,8 +239,8 @@ pub async fn establish<B: Backend>(
     stream: SignalingStream,
     config: &Config,
 ) -> Result<Connection<B::Peer>, Error> {
-    let (peer, max_frame) = exchange(backend, role, stream, config, Arc::default(), drop).await?;
-    Ok(Connection::new(peer, config, max_frame, Box::new(drop)))
+    let exchanged = exchange(backend, role, stream, config, Arc::default(), drop).await?;
+    Ok(Connection::new(exchanged, config, Box::new(drop)))
 }
 
 fn send_report(reports: &mut mpsc::Sender<Report>, report: Report) {

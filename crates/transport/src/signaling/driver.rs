@@ -3,7 +3,10 @@
 //! A plain future, owned by whoever dials or accepts: dropping it at any point resets the stream and closes the peer
 //! connection. Steps of the browser run one after the other, in the order the session asked for them.
 
+mod farewell;
 mod wire;
+
+pub(crate) use farewell::Farewell;
 
 use super::SignalingStream;
 use super::policy::Policy;
@@ -30,7 +33,7 @@ pub(crate) async fn run<B: Backend>(
     config: &Config,
     stream: SignalingStream,
     on_stage: impl FnMut(Stage),
-) -> Result<(B::Peer, Agreed), Error> {
+) -> Result<(B::Peer, Agreed, Farewell), Error> {
     let session = Session::new(role, Policy { lan: config.lan }, config.timeouts, config.max_frame_offered);
     let mut driver = Driver {
         backend,
@@ -49,7 +52,7 @@ pub(crate) async fn run<B: Backend>(
     };
     let agreed = core::future::poll_fn(|cx| driver.poll(cx)).await?;
     let peer = driver.peer.take().ok_or(BackendError::NoPeer)?;
-    Ok((peer, agreed))
+    Ok((peer, agreed, Farewell::new(driver.wire, config.timeouts.farewell)))
 }
 
 /// Something the browser does in its own time, and what the session hears when it is done.
@@ -100,7 +103,6 @@ impl<B: Backend, F: FnMut(Stage)> Driver<'_, B, F> {
                 self.tell_sent |= matches!(signal.kind, Some(SignalKind::Offer | SignalKind::Answer));
                 self.wire.push(&signal);
             }
-            Output::Finish => self.wire.finish(),
             Output::CloseInit => {
                 if let Some(init) = &self.init {
                     init.channel.close();
@@ -127,11 +129,10 @@ impl<B: Backend, F: FnMut(Stage)> Driver<'_, B, F> {
             Ok(Some(input)) => return Ok(Some(input)),
             Ok(None) => {}
             // The path is there; a stream that breaks on the way out changes nothing.
-            Err(error) if self.connected && !self.wire.is_broken() => {
+            Err(error) if self.connected => {
                 log::debug!("the signalling stream broke after connecting: {error}");
                 self.wire.set_broken();
-                self.session.handle(self.started.elapsed(), Input::PeerFinished);
-                return Ok(Some(Input::Finished));
+                return Ok(Some(Input::PeerFinished));
             }
             Err(error) => return Err(error),
         }
@@ -188,7 +189,7 @@ impl<B: Backend, F: FnMut(Stage)> Driver<'_, B, F> {
                     })
                     .boxed_local()
             }
-            Output::Write(_) | Output::CloseInit | Output::Finish | Output::Stage(_) | Output::Over(_) => {
+            Output::Write(_) | Output::CloseInit | Output::Stage(_) | Output::Over(_) => {
                 core::future::ready(Ok(None)).boxed_local()
             }
         })
@@ -226,13 +227,8 @@ impl<B: Backend, F: FnMut(Stage)> Driver<'_, B, F> {
     }
 
     fn poll_wire(&mut self, cx: &mut Context<'_>) -> Result<Option<Input>, Error> {
-        if self.wire.poll_write(cx)?.is_ready() {
-            if core::mem::take(&mut self.tell_sent) {
-                return Ok(Some(Input::Sent));
-            }
-            if self.wire.take_finished() {
-                return Ok(Some(Input::Finished));
-            }
+        if self.wire.poll_write(cx)?.is_ready() && core::mem::take(&mut self.tell_sent) {
+            return Ok(Some(Input::Sent));
         }
         match self.wire.poll_read(cx)? {
             Poll::Pending => Ok(None),

@@ -4,9 +4,12 @@
 //! [`Duration`] since the attempt began.
 //!
 //! ```text
-//! initiator: Describe -> AwaitAnswer -> Check -> DrainInit -> Farewell -> over
-//! responder: AwaitOffer -> Describe  -> Check ->              Farewell -> over
+//! initiator: Describe -> AwaitAnswer -> Check -> DrainInit -> over
+//! responder: AwaitOffer -> Describe  -> Check ->              over
 //! ```
+//!
+//! The farewell on the stream, closing our half and waiting for the peer's, is not waited for: the connection is there, and
+//! whoever holds it sees to the rest ([`super::driver::Farewell`]).
 //!
 //! Invariants: our description is on the stream before any candidate of ours; a candidate reaches the browser only
 //! after the peer's description has; at most [`CANDIDATES_MAX`] of the peer's candidates do, and only those the policy
@@ -56,8 +59,6 @@ pub(crate) enum Input {
     Connected,
     InitOpen,
     InitClosed,
-    /// Our half of the stream is closed.
-    Finished,
     /// The deadline has come.
     Wake,
 }
@@ -75,8 +76,6 @@ pub(crate) enum Output {
     SetRemote(Kind, String),
     AddCandidate(Trickled, String),
     CloseInit,
-    /// Close our half of the stream.
-    Finish,
     Stage(Stage),
     Over(Result<Agreed, SessionError>),
 }
@@ -139,7 +138,6 @@ enum State {
     DrainInit {
         closing: bool,
     },
-    Farewell,
     Over,
 }
 
@@ -171,7 +169,6 @@ pub(crate) struct Session {
     init_open: bool,
     init_closed: bool,
     peer_finished: bool,
-    finished: bool,
 }
 
 impl Session {
@@ -198,7 +195,6 @@ impl Session {
             init_open: false,
             init_closed: false,
             peer_finished: false,
-            finished: false,
         };
         if role == Role::Initiator {
             session.enter(Duration::ZERO, State::Describe, timeouts.description);
@@ -229,10 +225,6 @@ impl Session {
             }
             Input::InitClosed => {
                 self.init_closed = true;
-                Ok(())
-            }
-            Input::Finished => {
-                self.finished = true;
                 Ok(())
             }
             Input::Wake => self.on_wake(now),
@@ -432,10 +424,6 @@ impl Session {
         }
         match self.state {
             State::DrainInit { .. } => {
-                self.farewell(now);
-                Ok(())
-            }
-            State::Farewell => {
                 self.agree();
                 Ok(())
             }
@@ -455,7 +443,7 @@ impl Session {
             self.outbox.push_back(Output::Stage(Stage::Opening));
             match self.role {
                 Role::Initiator => self.enter(now, State::DrainInit { closing: false }, self.timeouts.init),
-                Role::Responder => self.farewell(now),
+                Role::Responder => self.agree(),
             }
         }
         if self.state == (State::DrainInit { closing: false }) && self.init_open {
@@ -463,16 +451,8 @@ impl Session {
             self.outbox.push_back(Output::CloseInit);
         }
         if matches!(self.state, State::DrainInit { .. }) && self.init_closed {
-            self.farewell(now);
-        }
-        if self.state == State::Farewell && self.finished && self.peer_finished {
             self.agree();
         }
-    }
-
-    fn farewell(&mut self, now: Duration) {
-        self.enter(now, State::Farewell, self.timeouts.farewell);
-        self.outbox.push_back(Output::Finish);
     }
 
     fn agree(&mut self) {
@@ -487,7 +467,6 @@ impl Session {
             State::AwaitAnswer => "waiting for an answer",
             State::Check => "looking for a path",
             State::DrainInit { .. } => "closing the init channel",
-            State::Farewell => "closing the stream",
             State::Over => "done",
         }
     }

@@ -82,6 +82,33 @@ fn short() -> Timeouts {
 }
 
 #[tokio::test]
+async fn a_connection_does_not_wait_for_the_stream_to_be_hung_up() {
+    let hub = hub();
+    let config = Config {
+        timeouts: Timeouts { farewell: Duration::from_secs(3600), ..Timeouts::default() },
+        ..Config::default()
+    };
+    let ((a, a_far), (b_far, b)) = (pipe(), pipe());
+    let ((mut a_read, mut a_write), (mut b_read, mut b_write)) = (a_far.split(), b_far.split());
+    // A relay that carries every byte and no end.
+    let relay = async {
+        let _never =
+            futures::join!(futures::io::copy(&mut a_read, &mut b_write), futures::io::copy(&mut b_read, &mut a_write));
+        std::future::pending::<()>().await;
+    };
+    let drive = hub.drive();
+    let both = futures::future::join(
+        establish(&hub, Role::Initiator, Box::new(a), &config),
+        establish(&hub, Role::Responder, Box::new(b), &config),
+    );
+    futures::select! {
+        (a, b) = both.fuse() => assert!(a.is_ok() && b.is_ok()),
+        () = relay.fuse() => unreachable!("it never ends"),
+        () = drive.fuse() => unreachable!("it never ends"),
+    }
+}
+
+#[tokio::test]
 async fn no_path_ends_in_time_and_leaves_nothing() {
     let hub = Hub::new(1, Faults { no_path: true, shuffle: false });
     let config = Config { timeouts: short(), ..Config::default() };

@@ -20,8 +20,6 @@ enum Ours {
     /// Closing, once everything is written.
     Finishing,
     Finished,
-    /// The session was told.
-    Told,
 }
 
 pub(super) struct Wire {
@@ -60,17 +58,9 @@ impl Wire {
         }
     }
 
-    /// Whether our half has just been closed; says so once.
-    pub(super) fn take_finished(&mut self) -> bool {
-        let finished = self.ours == Ours::Finished;
-        if finished {
-            self.ours = Ours::Told;
-        }
-        finished
-    }
-
-    pub(super) fn is_broken(&self) -> bool {
-        self.broken
+    /// Whether the peer has closed its half, or the stream broke.
+    pub(super) fn peer_finished(&self) -> bool {
+        self.peer_finished || self.broken
     }
 
     pub(super) fn set_broken(&mut self) {
