@@ -149,15 +149,13 @@ impl Task {
     fn on_behaviour_event(&mut self, event: BehaviourEvent) {
         let seen = &mut self.seen;
         match event {
-            BehaviourEvent::Identify(identify::Event::Received { connection_id, peer_id, info }) => {
-                if seen.is_direct(connection_id) {
-                    seen.identified.insert(peer_id, info);
-                }
+            BehaviourEvent::Identify(identify::Event::Received { connection_id, peer_id, info })
+                if seen.is_direct(connection_id) =>
+            {
+                seen.identified.insert(peer_id, info);
             }
-            BehaviourEvent::Ping(ping::Event { peer, connection, result: Ok(time) }) => {
-                if seen.is_direct(connection) {
-                    seen.pings.entry(peer).or_default().push(time.as_secs_f64() * 1000.0);
-                }
+            BehaviourEvent::Ping(ping::Event { peer, connection, result: Ok(time) }) if seen.is_direct(connection) => {
+                seen.pings.entry(peer).or_default().push(time.as_secs_f64() * 1000.0);
             }
             BehaviourEvent::Ping(ping::Event { peer, result: Err(failure), .. }) => {
                 log::warn!("ping of {peer} failed: {failure}");

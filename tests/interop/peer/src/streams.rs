@@ -15,25 +15,28 @@ use libp2p::swarm::{
 use libp2p::{Multiaddr, PeerId, StreamProtocol};
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
+use std::io;
 use std::task::{Context, Poll};
 use transport::Path;
-use wasm_bindgen::JsError;
 
 /// Sends back what comes, as it comes.
 pub(crate) const ECHO: StreamProtocol = StreamProtocol::new("/echo/1.0.0");
 /// Sends back what came, once the other side has ended its half.
 pub(crate) const HOLD: StreamProtocol = StreamProtocol::new("/hold/1.0.0");
 
-type Opened = Result<Stream, JsErrorText>;
+type Opened = Result<Stream, OpenError>;
 
-/// Why a stream was not opened, as text: the errors of two libraries, for a reader.
-#[derive(Debug)]
-pub(crate) struct JsErrorText(String);
-
-impl From<JsErrorText> for JsError {
-    fn from(JsErrorText(text): JsErrorText) -> Self {
-        JsError::new(&text)
-    }
+/// Why a stream was not opened.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenError {
+    #[error("there is no direct connection to the peer")]
+    NotConnected,
+    #[error("the stream was not negotiated in time")]
+    Timeout,
+    #[error("the peer does not speak the protocol")]
+    Refused,
+    #[error("the stream broke while it was negotiated")]
+    Broken(#[from] io::Error),
 }
 
 /// A peer opened a stream.
@@ -66,7 +69,7 @@ impl Behaviour {
                 handler: NotifyHandler::One(connection),
                 event: Open { protocol, reply },
             }),
-            None => drop(reply.send(Err(JsErrorText("there is no direct connection to the peer".to_owned())))),
+            None => drop(reply.send(Err(OpenError::NotConnected))),
         }
         opened
     }
@@ -188,12 +191,11 @@ impl ConnectionHandler for Handler {
                 drop(reply.send(Ok(stream)));
             }
             ConnectionEvent::DialUpgradeError(DialUpgradeError { info: reply, error }) => {
-                let reason = match error {
-                    StreamUpgradeError::Timeout => "the stream was not negotiated in time".to_owned(),
-                    StreamUpgradeError::NegotiationFailed => "the peer does not speak the protocol".to_owned(),
-                    StreamUpgradeError::Io(error) => error.to_string(),
-                };
-                drop(reply.send(Err(JsErrorText(reason))));
+                drop(reply.send(Err(match error {
+                    StreamUpgradeError::Timeout => OpenError::Timeout,
+                    StreamUpgradeError::NegotiationFailed => OpenError::Refused,
+                    StreamUpgradeError::Io(error) => OpenError::Broken(error),
+                })));
             }
             _ => {}
         }

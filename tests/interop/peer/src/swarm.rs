@@ -41,7 +41,7 @@ pub(crate) fn build() -> Result<Swarm<Behaviour>, noise::Error> {
         .authenticate(noise::Config::new(&keypair)?)
         .multiplex(yamux::Config::default())
         .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
-    let sockets = websocket::Transport::default()
+    let sockets = websocket::Transport
         .upgrade(Version::V1Lazy)
         .authenticate(noise::Config::new(&keypair)?)
         .multiplex(yamux::Config::default())
