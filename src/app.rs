@@ -229,9 +229,9 @@ fn status(bridge: Bridge) -> impl IntoView {
         }
     });
     view! {
-        <p class="status" role="status">
+        <p class="status">
             <span class=move || format!("status-dot {}", words::status_attribute(status.get()))></span>
-            <span><b>{move || words::status(status.get())}</b><span class="status-more">{more}</span></span>
+            <span><b role="status">{move || words::status(status.get())}</b><span class="status-more">{more}</span></span>
         </p>
     }
 }

@@ -33,8 +33,9 @@ pub struct Sample {
     pub length: u64,
     /// Where its bytes are, on this origin.
     pub url: String,
-    /// The content id its bytes must have.
-    pub content_id: String,
+    /// The content id its bytes must have; without one there is nothing to check them against, and no sample.
+    #[serde(default)]
+    pub id: String,
 }
 
 /// Relays the address bar asks for.

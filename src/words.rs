@@ -259,6 +259,7 @@ pub fn reason(reason: Reason) -> String {
         Reason::RoomForMore => "One of the first found while there was room. Nobody was measured yet.".into(),
         Reason::TheyAsked => "It asked to connect, and there was room.".into(),
         Reason::HoldsContent => "It holds something you are fetching.".into(),
+        Reason::Nearest { of: ..=1, .. } => "The only measured peer so far.".into(),
         Reason::Nearest { place: 1, of } => format!("The nearest of {of} measured peers."),
         Reason::Nearest { place, of } => format!("The {} nearest of {of} measured peers.", ordinal(place)),
         Reason::NotAnswering => "It did not answer. It is tried again later, and the others are not affected.".into(),

@@ -11,6 +11,9 @@ use protocol::snapshot::Cell;
 const PITCH: f64 = 13.25;
 const SIDE: f64 = 10.6;
 const CORNER: f64 = 2.4;
+/// Squares in a list's row, and columns on an item's own screen.
+const ROW: usize = 48;
+const COLUMNS: usize = 60;
 
 /// How many squares are above each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +31,8 @@ pub(crate) fn verified_map(key: u64, rows: Rows) -> impl IntoView {
     let count = Memo::new(move |_| cells.with(Vec::len));
     let deep = if rows == Rows::One { 1 } else { 8 };
     let view_box = move || {
-        let columns = count.get().div_ceil(deep).max(1);
+        // A short item has few squares, not large ones.
+        let columns = count.get().div_ceil(deep).max(if rows == Rows::One { ROW } else { COLUMNS });
         format!("0 0 {:.2} {:.2}", columns as f64 * PITCH - (PITCH - SIDE), deep as f64 * PITCH - (PITCH - SIDE))
     };
     let squares = move |which: &'static [Cell], inset: f64| {
@@ -73,7 +77,6 @@ pub(crate) fn map_key() -> impl IntoView {
 
 /// A row has 48 squares: each stands for the least that is true of all its cells.
 fn cells(map: &[Cell], rows: Rows) -> Vec<Cell> {
-    const ROW: usize = 48;
     match rows {
         Rows::One if map.len() > ROW => (0..ROW)
             .map(|i| {

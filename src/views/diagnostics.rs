@@ -70,10 +70,7 @@ pub(crate) fn diagnostics() -> impl IntoView {
             browser.try_set(now);
         });
     });
-    let cause = {
-        let snapshots = bridge.calm(Clone::clone);
-        Memo::new(move |_| browser.with(|browser| snapshots.with(|snapshot| cause(snapshot, browser))))
-    };
+    let cause = bridge.calm(move |snapshot| browser.with(|browser| cause(snapshot, browser)));
     view! {
         <div class="screen diagnostics">
             {move || view! { <section class="card cause" data-code=cause.get().map(|c| c.code.as_str())>{title(cause.get())} {path::drawn(cause.get())}</section> }}

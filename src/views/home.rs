@@ -6,7 +6,7 @@ mod tiles;
 
 use super::peers::{ids, peer_row, summary};
 use crate::app::use_page;
-use crate::bridge::{item, use_bridge};
+use crate::bridge::use_bridge;
 use crate::components::drop_zone::drop_zone;
 use crate::components::icon::{glyph, icon};
 use crate::route::{Link, Route};
@@ -14,15 +14,13 @@ use leptos::prelude::*;
 use protocol::snapshot::Direction;
 use protocol::{Command, Snapshot};
 
-/// Home shows this many items besides the one at hand; the Library shows all.
-const OTHERS: usize = 4;
-
 /// What the card on the right is about.
 #[derive(Clone, Debug, PartialEq)]
 enum AtHand {
     /// Nothing yet: the link to this tab's network.
     Invitation,
-    Item(u64),
+    /// A fetch becomes a share when the person shares the same bytes, so the direction belongs to it.
+    Item(u64, Direction),
     /// An opened link that the node has not made an item of yet.
     Opened(String),
     Malformed,
@@ -42,12 +40,12 @@ fn at_hand(snapshot: &Snapshot, route: &Route) -> AtHand {
                 .find(|i| i.direction == Direction::Share);
             let opened = snapshot.transfers.iter().find(|item| item.content_id == id);
             match (shared_since, opened) {
-                (Some(shared), Some(_)) => AtHand::Item(shared.key),
-                (_, Some(opened)) => AtHand::Item(opened.key),
+                (Some(shared), Some(_)) => AtHand::Item(shared.key, shared.direction),
+                (_, Some(opened)) => AtHand::Item(opened.key, opened.direction),
                 (_, None) => AtHand::Opened(id),
             }
         }
-        _ => newest.map_or(AtHand::Invitation, |item| AtHand::Item(item.key)),
+        _ => newest.map_or(AtHand::Invitation, |item| AtHand::Item(item.key, item.direction)),
     }
 }
 
@@ -70,7 +68,10 @@ pub(crate) fn home() -> impl IntoView {
         let keys = bridge.live(|snapshot| snapshot.transfers.iter().map(|item| item.key).collect::<Vec<_>>());
         Memo::new(move |_| {
             let at_hand = hand.get();
-            keys.get().into_iter().filter(|key| at_hand != AtHand::Item(*key)).collect::<Vec<_>>()
+            keys.get()
+                .into_iter()
+                .filter(|key| !matches!(at_hand, AtHand::Item(at_hand, _) if at_hand == *key))
+                .collect::<Vec<_>>()
         })
     };
     view! {
@@ -85,25 +86,16 @@ pub(crate) fn home() -> impl IntoView {
                     AtHand::Invitation => card::invitation().into_any(),
                     AtHand::Opened(id) => card::opened(&id).into_any(),
                     AtHand::Malformed => card::malformed().into_any(),
-                    AtHand::Item(key) => {
-                        let direction = item(&bridge.newest(), key).map(|item| item.direction);
-                        match direction {
-                            Some(Direction::Fetch) => card::fetch(key).into_any(),
-                            _ => card::share(key).into_any(),
-                        }
-                    }
+                    AtHand::Item(key, Direction::Fetch) => card::fetch(key).into_any(),
+                    AtHand::Item(key, Direction::Share) => card::share(key).into_any(),
                 }}
                 <ul class="others">
                     <For
-                        each=move || others.get().into_iter().take(OTHERS)
+                        each=move || others.get()
                         key=|key| *key
                         children=|key| view! { <li>{card::other(key)}</li> }
                     />
                 </ul>
-                {move || {
-                    let more = others.get().len().saturating_sub(OTHERS);
-                    (more > 0).then(|| view! { <p class="note"><a href="#/library">{format!("{more} more in the Library")}</a></p> })
-                }}
             </div>
             <section class="here" aria-labelledby="here-title">
                 {here()}
@@ -128,9 +120,14 @@ fn here() -> impl IntoView {
     let page = use_page();
     let nobody = Memo::new(move |_| summary.with(|(first, _)| first.starts_with("Nobody")));
     let hint = move || {
-        nobody.get().then(|| match page.published.with(|published| published.sample.is_some()) {
-            true => " Open the link on a second device, or fetch the sample: the relay holds it, so it works alone.",
-            false => " Open the link on a second device.",
+        nobody.get().then(|| {
+            match page.published.with(|published| published.sample.as_ref().is_some_and(|sample| !sample.id.is_empty()))
+            {
+                true => {
+                    " Open the link on a second device, or fetch the sample: the relay holds it, so it works alone."
+                }
+                false => " Open the link on a second device.",
+            }
         })
     };
     view! {

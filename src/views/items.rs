@@ -114,6 +114,22 @@ pub(crate) fn state_line(item: &TransferView) -> String {
     }
 }
 
+/// What is said aloud when an item changes its state, and at no other time.
+pub(crate) fn said(item: &TransferView) -> String {
+    let happened = match (item.direction, item.state) {
+        (Direction::Share, TransferState::Failed) | (Direction::Fetch, TransferState::Failed) => "failed",
+        (Direction::Share, _) if item.content_id.is_empty() => "is being read",
+        (Direction::Share, _) => "is ready to be shared",
+        (Direction::Fetch, TransferState::Preparing) => "is being looked for",
+        (Direction::Fetch, TransferState::Waiting) if item.asks => "waits for your yes",
+        (Direction::Fetch, TransferState::Waiting) => "waits for somebody who has it",
+        (Direction::Fetch, TransferState::Active) => "is being fetched",
+        (Direction::Fetch, TransferState::Paused) => "is paused",
+        (Direction::Fetch, TransferState::Done) => "is here, and every chunk was checked",
+    };
+    format!("{} {happened}", title(item))
+}
+
 /// The link of an item, short on screen and whole in its address.
 pub(crate) fn link_field(key: u64) -> impl IntoView {
     let id = content_id(key);
@@ -339,6 +355,7 @@ pub(crate) fn sources(key: u64) -> impl IntoView {
 struct Source {
     state: SourceState,
     share: f64,
+    bytes: u64,
     rate: f64,
     path: Option<PathView>,
     ms: Option<f64>,
@@ -356,6 +373,7 @@ fn source(key: u64, id: String) -> impl IntoView {
             Some(Source {
                 state: source.state,
                 share: source.bytes as f64 / given.max(1) as f64,
+                bytes: source.bytes,
                 rate: source.rate,
                 path: peer.map(|peer| peer.path),
                 ms: peer.and_then(|peer| peer.rtt_ms),
@@ -379,7 +397,7 @@ fn source(key: u64, id: String) -> impl IntoView {
         <li class="source" class:dropped=move || state.get() == Some(SourceState::Dropped)>
             {identicon(&id)}
             <span class="source-name">{Name::of(&id).to_string()}</span>
-            <span class="source-rate number">{move || (!out()).then(|| calm.get().map(|s| speed(s.rate)))}</span>
+            <span class="source-rate number">{move || calm.get().map(|s| if s.rate < 1.0 { size(s.bytes) } else { speed(s.rate) })}</span>
             <span class="source-line note">
                 {move || path.get().filter(|_| !out()).map(path_glyph)} <span>{line}</span>
             </span>

@@ -79,7 +79,7 @@ pub(crate) fn network() -> impl IntoView {
             <div class="network-main">
                 <header class="network-head">
                     <h1 class="title">"Network"</h1>
-                    <p class="note" role="status">{words}</p>
+                    <p class="note">{words}</p>
                 </header>
                 <div class="segments network-toggle" role="radiogroup" aria-label="Shown as">
                     {segment("Picture", Shown::Picture, shown)} {segment("List", Shown::List, shown)}

@@ -18,7 +18,9 @@ pub(crate) fn notices() -> impl IntoView {
     let from_node = bridge.live(codes);
     let shown = Memo::new(move |_| {
         let own = page.notices.get();
-        own.into_iter().chain(from_node.get()).max_by_key(|code| sentence(*code).weight)
+        // Newest first, and of equals the last one wins: so the other way round.
+        let all = own.into_iter().chain(from_node.get()).rev();
+        all.max_by_key(|code| sentence(*code).weight)
     });
     // Diagnostics says all of it itself.
     let elsewhere = Memo::new(move |_| page.route.get() != Route::Diagnostics);

@@ -13,8 +13,8 @@ use crate::format::per_cent;
 use crate::names::Name;
 use crate::route::link_to;
 use crate::views::items::{
-    accept, actions, copy_link, frame, link, link_field, on_item, progress_figures, receivers, save_button, send_link,
-    sources, state_line, title,
+    accept, actions, copy_link, frame, link, link_field, on_item, progress_figures, receivers, said, save_button,
+    send_link, sources, state_line, title,
 };
 use crate::words;
 use leptos::prelude::*;
@@ -121,12 +121,14 @@ fn head(key: u64) -> impl IntoView {
     let bridge = use_bridge();
     let name = bridge.live(move |snapshot| item(snapshot, key).map(title).unwrap_or_default());
     let line = bridge.calm(move |snapshot| item(snapshot, key).map(state_line).unwrap_or_default());
+    let said = bridge.live(move |snapshot| item(snapshot, key).map(said).unwrap_or_default());
     view! {
         <div class="card-head">
             <span class="tile">{icon(glyph::FILE)}</span>
             <div class="card-words">
                 <h2 class="card-title file-name">{name}</h2>
-                <p class="note" aria-live="polite">{line}</p>
+                <p class="note">{line}</p>
+                <p class="unseen" role="status">{said}</p>
             </div>
             <a class="icon-button" href="#/library" aria-label="Open in the Library">{icon(glyph::ARROW)}</a>
         </div>

@@ -52,9 +52,9 @@ fn sample() -> impl IntoView {
     let page = use_page();
     move || {
         page.published.get().sample.and_then(|sample| {
-            let id = sample.content_id.parse().ok()?;
+            let id = sample.id.parse().ok()?;
             let held = bridge.live(move |snapshot| {
-                let id = sample.content_id.as_str();
+                let id = sample.id.as_str();
                 snapshot.transfers.iter().any(|item| item.content_id == id)
             });
             let url = sample.url;

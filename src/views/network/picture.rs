@@ -245,6 +245,14 @@ fn node(
         let id = id.clone();
         Memo::new(move |_| selection.peer.with(|peer| peer.as_deref() == Some(id.as_str())))
     };
+    // One node is always in the tab order: the selected one, or the first.
+    let reachable = {
+        let id = id.clone();
+        Memo::new(move |_| {
+            let first = |scene: &Scene| scene.nodes.first().is_some_and(|node| node.item.id == id);
+            selection.peer.with(Option::is_none) && scene.with(|scene| scene.as_ref().is_some_and(first))
+        })
+    };
     let at = move || {
         let at = stands.get().map_or(Point::default(), |(at, ..)| at);
         format!("translate({:.1}px, {:.1}px)", at.x, at.y)
@@ -265,7 +273,7 @@ fn node(
             class:chosen=chosen
             id=format!("node-{anchor}")
             role="button"
-            tabindex=move || if chosen.get() { "0" } else { "-1" }
+            tabindex=move || if chosen.get() || reachable.get() { "0" } else { "-1" }
             aria-label=name
             aria-pressed=move || chosen.get().to_string()
             data-testid=move || is_peer.get().then_some("peer")
