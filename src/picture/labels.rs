@@ -86,7 +86,7 @@ impl Placer {
         let right = node.x >= centre.x;
         let kept = was.into_iter();
         for place in kept.chain(0..PLACES) {
-            let area = area_of(place, node, right, width);
+            let area = self.area_of(place, node, right, width);
             if area.inside(&self.bounds) && !self.taken.iter().any(|taken| taken.hits(&area)) {
                 self.taken.push(area);
                 return Some(Spot { x: area.left, y: area.top + BASELINE, place });
@@ -94,21 +94,26 @@ impl Placer {
         }
         None
     }
-}
 
-fn area_of(place: u8, node: Point, right: bool, width: f64) -> Area {
-    let beside = |right: bool, dy: f64| {
-        let left = if right { node.x + GAP } else { node.x - GAP - width };
-        Area { left, top: node.y + dy - LINE / 2.0, width, height: LINE }
-    };
-    let across = |dy: f64| Area { left: node.x - width / 2.0, top: node.y + dy - LINE / 2.0, width, height: LINE };
-    match place {
-        0 => beside(right, 0.0),
-        1 => beside(right, -LINE),
-        2 => beside(right, LINE),
-        3 => beside(!right, 0.0),
-        4 => across(-LINE - 6.0),
-        _ => across(LINE + 6.0),
+    /// The box of one of the six places; the two centred ones move sideways to stay within bounds.
+    fn area_of(&self, place: u8, node: Point, right: bool, width: f64) -> Area {
+        let beside = |right: bool, dy: f64| {
+            let left = if right { node.x + GAP } else { node.x - GAP - width };
+            Area { left, top: node.y + dy - LINE / 2.0, width, height: LINE }
+        };
+        let across = |dy: f64| {
+            let most = (self.bounds.left + self.bounds.width - width).max(self.bounds.left);
+            let left = (node.x - width / 2.0).clamp(self.bounds.left, most);
+            Area { left, top: node.y + dy - LINE / 2.0, width, height: LINE }
+        };
+        match place {
+            0 => beside(right, 0.0),
+            1 => beside(right, -LINE),
+            2 => beside(right, LINE),
+            3 => beside(!right, 0.0),
+            4 => across(-LINE - 6.0),
+            _ => across(LINE + 6.0),
+        }
     }
 }
 
