@@ -25,9 +25,9 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// Longest frame sent to a peer that has not said it takes more. 16 KiB is what every implementation takes.
     pub max_frame: usize,
-    /// Longest frame we say we take, in a private attribute of the session description. A peer that says so as
-    /// well is sent frames up to the smaller of both. Zero: say nothing. The default holds 64 KiB and a header; longer
-    /// ones gain nothing (docs/decisions/0003-frame-size.md).
+    /// Longest frame we say we take, in a private attribute of the session description; zero, the default, says
+    /// nothing. A peer that says so as well is sent frames up to the smaller of both. It does not pay between two
+    /// browsers (docs/decisions/0003-frame-size.md).
     pub max_frame_offered: usize,
     /// A stream's writes wait while more than this is in the browser's send buffer.
     pub send_high: usize,
@@ -62,7 +62,7 @@ impl Default for Config {
             lan: false,
             timeouts: Timeouts::default(),
             max_frame: 16 * 1024,
-            max_frame_offered: 65 * 1024,
+            max_frame_offered: 0,
             send_high: 256 * 1024,
             send_low: 64 * 1024,
             send_connection: 2 * 1024 * 1024,

@@ -25,14 +25,18 @@ fn spawn(future: futures::future::LocalBoxFuture<'static, ()>) {
 }
 
 async fn connect(hub: &Hub, config: &Config) -> (End<Hub>, End<Hub>) {
+    connect_as(hub, config, config).await
+}
+
+async fn connect_as(hub: &Hub, ours: &Config, theirs: &Config) -> (End<Hub>, End<Hub>) {
     tokio::task::spawn_local({
         let hub = hub.clone();
         async move { hub.drive().await }
     });
     let (a, b) = pipe();
     let (a, b) = futures::join!(
-        establish(hub, Role::Initiator, Box::new(a), config),
-        establish(hub, Role::Responder, Box::new(b), config)
+        establish(hub, Role::Initiator, Box::new(a), ours),
+        establish(hub, Role::Responder, Box::new(b), theirs)
     );
     (End::new(a.expect("connected"), spawn), End::new(b.expect("connected"), spawn))
 }
@@ -187,13 +191,36 @@ fn a_writer_waits_for_the_network_not_for_the_reader() {
             }
         }
         assert!(written <= config.send_high, "{written}");
-        assert!(written + 2 * config.max_frame_offered > config.send_high, "{written}");
+        assert!(written + 2 * config.max_frame > config.send_high, "{written}");
         hub.resume();
         ours.write_all(&chunk).await.expect("the low-water mark came");
         ours.close().await.expect("closed");
         let mut got = Vec::new();
         b.accept().await.read_to_end(&mut got).await.expect("read");
         assert_eq!(got.len(), written + chunk.len());
+    });
+}
+
+#[test]
+fn longer_frames_are_sent_only_to_a_peer_that_says_it_takes_them() {
+    run(|| async {
+        // What 256 KiB cost in messages, when each side says this.
+        for (ours, theirs, messages) in [(0, 0, 17), (0, 65 * 1024, 17), (65 * 1024, 0, 17), (65 * 1024, 129 * 1024, 4)]
+        {
+            let hub = Hub::new(20, MIXED);
+            let config = |max_frame_offered| Config { max_frame_offered, send_high: 1024 * 1024, ..Config::default() };
+            let (a, mut b) = connect_as(&hub, &config(ours), &config(theirs)).await;
+            let mut stream = a.open().await;
+            stream.write_all(b"-").await.expect("written");
+            stream.flush().await.expect("flushed");
+            let mut far = b.accept().await;
+            far.read_exact(&mut [0]).await.expect("read");
+            let before = hub.delivered();
+            stream.write_all(&pattern(256 * 1024)).await.expect("written");
+            stream.flush().await.expect("flushed");
+            far.read_exact(&mut vec![0; 256 * 1024]).await.expect("read");
+            assert_eq!(hub.delivered() - before, messages, "{ours} {theirs}");
+        }
     });
 }
 

@@ -86,8 +86,8 @@ async fn stream(config: &Config) -> f64 {
 /// A stream that stopped and waited, or copied bytes one by one, would be far below a third.
 #[wasm_bindgen_test]
 async fn a_stream_is_not_much_slower_than_a_raw_channel() {
-    let long = config();
-    let short = Config { max_frame_offered: 0, ..config() };
+    let long = Config { max_frame_offered: 65 * 1024, ..config() };
+    let short = config();
     let mut best = [0f64; 3];
     for _ in 0..ROUNDS {
         let rates = [raw().await, stream(&short).await, stream(&long).await];
@@ -96,5 +96,5 @@ async fn a_stream_is_not_much_slower_than_a_raw_channel() {
             *best = best.max(rate);
         }
     }
-    assert!(best[2] > best[0] / 3.0, "{best:?}");
+    assert!(best[1] > best[0] / 3.0, "{best:?}");
 }
