@@ -154,8 +154,7 @@ async fn connected_directly(dialler: &Page<'_>, listener: &Page<'_>, address: &s
 }
 
 async fn identified(dialler: &Page<'_>, listener: &Page<'_>) -> Result<()> {
-    let (of_listener, of_dialler) =
-        futures::try_join!(dialler.identified(listener), listener.identified(dialler))?;
+    let (of_listener, of_dialler) = futures::try_join!(dialler.identified(listener), listener.identified(dialler))?;
     for (page, said) in [(listener, &of_listener), (dialler, &of_dialler)] {
         let agent = match page.libp2p {
             Libp2p::Js => "js-libp2p/",
@@ -174,13 +173,7 @@ async fn identified(dialler: &Page<'_>, listener: &Page<'_>) -> Result<()> {
     Ok(())
 }
 
-async fn exchanged(
-    from: &Page<'_>,
-    to: &Page<'_>,
-    protocol: &str,
-    length: u64,
-    count: u64,
-) -> Result<page::Exchanged> {
+async fn exchanged(from: &Page<'_>, to: &Page<'_>, protocol: &str, length: u64, count: u64) -> Result<page::Exchanged> {
     let outcome = from.exchange(to, protocol, length, count).await?;
     ensure!(outcome.bytes == length * count, "{} bytes came back of {}", outcome.bytes, length * count);
     ensure!(outcome.same, "other bytes came back");
