@@ -2,7 +2,7 @@
 //!
 //! A backend makes peer connections and performs what it is told. What happens to them it reports by filling
 //! [`PeerEvents`] and [`ChannelEvents`], which own every queue, bound and waker; so a callback of a browser and a step of
-//! the simulated network ([`crate::memory`]) do the same three things: store, take the wakers, wake.
+//! the simulated network (`memory`) do the same three things: store, take the wakers, wake.
 //!
 //! Everything here is single-threaded on purpose; what crosses libp2p's `Send` bounds is wrapped where it crosses.
 

@@ -6,7 +6,7 @@
 //!
 //! What is different from the stock browser transport: a flush is done when the browser has been handed the
 //! bytes, not when its buffer was seen empty by a timer, so a handshake of three round trips takes three round
-//! trips. Back-pressure starts at [`WRITE_BUDGET`] bytes in the browser's buffer.
+//! trips. Back-pressure starts at `WRITE_BUDGET` (4 MiB) bytes in the browser's buffer.
 //!
 //! On native targets only the address parser exists; it is what the tests run.
 
