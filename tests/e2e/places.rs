@@ -24,6 +24,9 @@ const NO_WEBSOCKET: &str = r"
         close() {}
     };
 ";
+/// The published libp2p-webrtc-websys 0.5 leaves its handlers on a data channel that it has dropped; the events that come
+/// late end in this message and in nothing else. Only the second way in uses that crate (docs/decisions/0001).
+const LATE_EVENT: &str = "closure invoked recursively or after being dropped";
 /// Runs before the page: a browser whose owner has switched WebRTC off.
 const NO_WEBRTC: &str =
     "delete window.RTCPeerConnection; delete window.webkitRTCPeerConnection; delete window.RTCDataChannel;";
@@ -53,19 +56,15 @@ fn hidden_tab_joins_shares_and_fetches() {
 fn blocked_websocket_leaves_the_second_way_in() {
     journey("places-no-websocket", async |stage| {
         let relay = stage.relay().await?;
-        let (blocked, other) =
-            (stage.browser_with(&Options::default().script(NO_WEBSOCKET)).await?, stage.browser().await?);
+        let behind_a_wall = Options::default().script(NO_WEBSOCKET).known(LATE_EVENT);
+        let (blocked, other) = (stage.browser_with(&behind_a_wall).await?, stage.browser().await?);
         let blocked = blocked.open(&relay.url()).await?;
         let other = other.open(&relay.url()).await?;
         blocked.online().await?;
         other.online().await?;
         let snapshot = blocked.snapshot().await?;
-        ensure!(
-            snapshot["relays"].to_string().contains("web-rtc-direct")
-                || snapshot["relays"].to_string().contains("webrtc-direct"),
-            "not reached by webrtc-direct: {}",
-            snapshot["relays"]
-        );
+        let relays = &snapshot["relays"];
+        ensure!(relays[0]["way"] == "webrtc-direct", "not reached by webrtc-direct: {relays}");
         moves(&other, &blocked, "around the wall.bin", MIB).await
     });
 }
@@ -101,6 +100,6 @@ fn insecure_origin_shares_and_fetches_in_memory_and_says_so() {
 
 async fn moves(provider: &Tab<'_>, consumer: &Tab<'_>, name: &str, length: u64) -> Result<()> {
     let folder = Folder::new()?;
-    let file = folder.file(name, length, Pattern(length))?;
+    let file = folder.file(name, length, Pattern(name.len() as u64))?;
     exchange(provider, consumer, &file, Duration::from_secs(60)).await.map(drop)
 }

@@ -34,6 +34,8 @@ pub struct Options {
     pub flags: Vec<String>,
     /// Scripts that run in every page before its own.
     pub scripts: Vec<String>,
+    /// Parts of messages that may appear on the console: known faults of others, each with its reason where it is given.
+    pub known: Vec<String>,
 }
 
 impl Options {
@@ -41,6 +43,13 @@ impl Options {
     #[must_use]
     pub fn flag(mut self, flag: impl Into<String>) -> Self {
         self.flags.push(flag.into());
+        self
+    }
+
+    /// One more message that is known and not ours.
+    #[must_use]
+    pub fn known(mut self, message: impl Into<String>) -> Self {
+        self.known.push(message.into());
         self
     }
 
@@ -57,6 +66,7 @@ impl Options {
 pub struct Browser {
     client: Client,
     downloads: Folder,
+    known: Vec<String>,
     process: Option<u32>,
     _driver: ChromeDriver,
 }
@@ -75,7 +85,8 @@ impl Browser {
             .and_then(|given| given.get("goog:processID"))
             .and_then(Value::as_u64)
             .and_then(|id| u32::try_from(id).ok());
-        let browser = Self { client, downloads: Folder::new()?, process, _driver: driver };
+        let browser =
+            Self { client, downloads: Folder::new()?, known: options.known.clone(), process, _driver: driver };
         browser.prepare(options).await?;
         Ok(browser)
     }
@@ -128,8 +139,13 @@ impl Browser {
             .iter()
             .filter(|entry| entry["level"] == "SEVERE" && entry["source"] != "network")
             .map(|entry| entry["message"].as_str().unwrap_or_default().to_owned())
-            .filter(|message| !CAUSED_ON_PURPOSE.iter().any(|cause| message.contains(cause)))
+            .filter(|message| !CAUSED_ON_PURPOSE.iter().any(|cause| message.contains(cause)) && !self.is_known(message))
             .collect())
+    }
+
+    /// Whether [`Options::known`] names it.
+    pub(crate) fn is_known(&self, message: &str) -> bool {
+        self.known.iter().any(|known| message.contains(known.as_str()))
     }
 
     /// Kills the whole process (SIGKILL), as a crash or a dead battery would.

@@ -246,9 +246,15 @@ impl<'a> Tab<'a> {
     pub async fn behaved(&self) -> Result<()> {
         let seen = self.read("return globalThis.__witness ?? null").await?;
         ensure!(!seen.is_null(), "the witness script did not run in this tab");
-        let empty = |key: &str| seen[key].as_array().is_some_and(Vec::is_empty);
-        ensure!(empty("violations"), "the page broke its policy: {}", seen["violations"]);
-        ensure!(empty("errors"), "the page reported errors: {}", seen["errors"]);
+        ensure!(
+            seen["violations"].as_array().is_some_and(Vec::is_empty),
+            "the page broke its policy: {}",
+            seen["violations"]
+        );
+        let errors = seen["errors"].as_array().cloned().unwrap_or_default();
+        let ours =
+            errors.iter().filter_map(Value::as_str).filter(|error| !self.browser.is_known(error)).collect::<Vec<_>>();
+        ensure!(ours.is_empty(), "the page reported errors: {ours:?}");
         let logged = self.browser.logged_errors().await?;
         ensure!(logged.is_empty(), "the browser logged errors: {logged:?}");
         Ok(())

@@ -110,7 +110,7 @@ pub fn journey(name: &str, body: impl AsyncFnOnce(&Stage) -> Result<()>) {
         outcome
     });
     if let Err(error) = outcome {
-        panic!("{name}: {error:?}");
+        panic!("{name}: {error:#}");
     }
 }
 

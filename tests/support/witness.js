@@ -4,7 +4,7 @@
     Object.defineProperty(window, '__witness', { value: seen });
     document.addEventListener('securitypolicyviolation', (event) =>
         seen.violations.push(`${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`));
-    window.addEventListener('error', (event) => seen.errors.push(`error: ${event.message}`));
+    window.addEventListener('error', (event) => seen.errors.push(`error: ${event.message}\n${event.error?.stack ?? ''}`));
     window.addEventListener('unhandledrejection', (event) => seen.errors.push(`rejection: ${event.reason}`));
     const spoken = console.error;
     console.error = (...words) => {
