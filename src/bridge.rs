@@ -6,7 +6,7 @@
 
 use content::ContentId;
 use leptos::prelude::*;
-use protocol::snapshot::{Direction, PeerView, Status, Totals, TransferView};
+use protocol::snapshot::{Status, Totals};
 use protocol::{Code, Command, Snapshot};
 use std::sync::Arc;
 use web_sys::{Blob, File};
@@ -214,19 +214,4 @@ fn nothing_yet() -> Snapshot {
         pass_on: false,
         totals: Totals::default(),
     }
-}
-
-/// The peer with this id.
-pub(crate) fn peer<'a>(snapshot: &'a Snapshot, id: &str) -> Option<&'a PeerView> {
-    snapshot.peers.iter().find(|peer| peer.peer == id)
-}
-
-/// The item with this key.
-pub(crate) fn item(snapshot: &Snapshot, key: u64) -> Option<&TransferView> {
-    snapshot.transfers.iter().find(|item| item.key == key)
-}
-
-/// The key of the newest item that has a link of ours.
-pub(crate) fn newest_share(snapshot: &Snapshot) -> Option<u64> {
-    snapshot.transfers.iter().find(|item| item.direction == Direction::Share).map(|item| item.key)
 }

@@ -118,7 +118,7 @@ fn page_is_local() -> bool {
 /// The worker's script with the names of the app's files, which carry hashes; start.js knows them.
 fn worker_script() -> Option<String> {
     let files = js_sys::Reflect::get(&browser::window(), &"starlingFiles".into()).ok()?;
-    let name = |key: &str| Some(js_sys::Reflect::get(&files, &key.into()).ok()?.as_string()?);
+    let name = |key: &str| js_sys::Reflect::get(&files, &key.into()).ok()?.as_string();
     let (js, wasm) = (name("js")?, name("wasm")?);
     let encoded = |text: &str| String::from(js_sys::encode_uri_component(text));
     Some(format!("/worker.js?js={}&wasm={}", encoded(&js), encoded(&wasm)))

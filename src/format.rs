@@ -82,10 +82,9 @@ pub fn seconds(ms: u64) -> String {
 }
 
 fn long_duration(s: u64) -> String {
-    match s {
-        0..3600 if s % 60 == 0 => format!("{} min", s / 60),
-        0..600 => format!("{} min {} s", s / 60, s % 60),
-        0..3600 => format!("{} min", s / 60),
+    match (s / 60, s % 60) {
+        (minutes @ 0..10, seconds @ 1..) => format!("{minutes} min {seconds} s"),
+        (minutes @ 0..60, _) => format!("{minutes} min"),
         _ => format!("{} h {} min", s / 3600, s % 3600 / 60),
     }
 }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | follow a snapshot from the node to the screen | [`bridge`], the only place that holds the node's handle |
 //! | find a screen | `views`: one file each; what several share is in `components` |
-//! | change what is said | [`words`], [`format`], [`names`] |
+//! | change what is said | [`reading`], [`words`], [`format`], [`names`] |
 //! | change what the pictures look like | [`picture`], [`chart`], [`identicon`], [`qr`] |
 //!
 //! Everything that only computes is built and tested natively as well; what touches the browser is wasm only.
@@ -17,6 +17,7 @@ pub mod identicon;
 pub mod names;
 pub mod picture;
 pub mod qr;
+pub mod reading;
 pub mod relay_address;
 pub mod route;
 pub mod words;

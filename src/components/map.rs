@@ -3,7 +3,8 @@
 //! Solid is verified, an outline with one dot was asked for, with two dots asked twice, pale is not yet here. One SVG path
 //! per state, so that a map of 480 cells is four elements.
 
-use crate::bridge::{item, use_bridge};
+use crate::bridge::use_bridge;
+use crate::reading::item;
 use leptos::prelude::*;
 use protocol::snapshot::Cell;
 

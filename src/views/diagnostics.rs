@@ -10,22 +10,15 @@ use crate::components::copy_button::copy_button;
 use crate::components::icon::{glyph, icon};
 use crate::format::{count, duration, size};
 use crate::names::Name;
-use crate::views::peers::connected;
+use crate::reading::cause::{Cause, cause};
+use crate::reading::peers::connected;
 use crate::views::settings;
 use crate::words::{Weight, sentence};
 use leptos::prelude::*;
 use protocol::snapshot::{PathView, RelayState};
-use protocol::{Code, Command, Failure, Snapshot};
+use protocol::{Code, Command};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
-
-/// What is wrong, the gravest first; `None` when nothing is.
-#[derive(Clone, Debug, PartialEq)]
-struct Cause {
-    code: Code,
-    /// The peer it is about.
-    peer: Option<String>,
-}
 
 /// What this browser allows and how much room it has, once that is known.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -33,27 +26,6 @@ struct Browser {
     checks: Option<node::Checks>,
     /// Used and allowed bytes.
     room: Option<(u64, u64)>,
-}
-
-fn cause(snapshot: &Snapshot, browser: &Browser) -> Option<Cause> {
-    let about_page = |code| Some(Cause { code, peer: None });
-    let blocked = browser.checks.is_some_and(|checks| !checks.webrtc.ok);
-    if blocked {
-        return about_page(Code::WebrtcBlocked);
-    }
-    let reachable = snapshot.relays.iter().any(|r| matches!(r.state, RelayState::Connected | RelayState::Reserved));
-    let lost = snapshot.relays.iter().any(|relay| relay.state == RelayState::Lost);
-    if !reachable && (lost || snapshot.relays.is_empty()) && !snapshot.me.is_empty() {
-        return about_page(Code::RelayUnreachable);
-    }
-    let no_path = |peer: &&protocol::snapshot::PeerView| {
-        peer.path != PathView::Direct && peer.failure == Some(Failure::NoDirectPath)
-    };
-    if let Some(peer) = snapshot.peers.iter().find(no_path) {
-        return Some(Cause { code: Code::NoDirectPath, peer: Some(peer.peer.clone()) });
-    }
-    let grave = snapshot.notices.iter().map(|notice| notice.code).filter(|code| sentence(*code).weight > Weight::Info);
-    grave.max_by_key(|code| sentence(*code).weight).and_then(about_page)
 }
 
 /// The screen.
@@ -70,7 +42,9 @@ pub(crate) fn diagnostics() -> impl IntoView {
             browser.try_set(now);
         });
     });
-    let cause = bridge.calm(move |snapshot| browser.with(|browser| cause(snapshot, browser)));
+    let cause = bridge.calm(move |snapshot| {
+        browser.with(|browser| cause(snapshot, browser.checks.is_some_and(|checks| !checks.webrtc.ok)))
+    });
     view! {
         <div class="screen diagnostics">
             {move || view! { <section class="card cause" data-code=cause.get().map(|c| c.code.as_str())>{title(cause.get())} {path::drawn(cause.get())}</section> }}

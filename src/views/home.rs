@@ -4,50 +4,17 @@ mod card;
 mod horizon;
 mod tiles;
 
-use super::peers::{ids, peer_row, summary};
+use super::peers::peer_row;
 use crate::app::use_page;
 use crate::bridge::use_bridge;
 use crate::components::drop_zone::drop_zone;
 use crate::components::icon::{glyph, icon};
+use crate::reading::at_hand::{AtHand, at_hand};
+use crate::reading::peers::{ids, summary};
 use crate::route::{Link, Route};
 use leptos::prelude::*;
+use protocol::Command;
 use protocol::snapshot::Direction;
-use protocol::{Command, Snapshot};
-
-/// What the card on the right is about.
-#[derive(Clone, Debug, PartialEq)]
-enum AtHand {
-    /// Nothing yet: the link to this tab's network.
-    Invitation,
-    /// A fetch becomes a share when the person shares the same bytes, so the direction belongs to it.
-    Item(u64, Direction),
-    /// An opened link that the node has not made an item of yet.
-    Opened(String),
-    Malformed,
-}
-
-/// An opened link comes first until something newer is shared; otherwise the newest item.
-fn at_hand(snapshot: &Snapshot, route: &Route) -> AtHand {
-    let newest = snapshot.transfers.first();
-    match route {
-        Route::Get(Link::Malformed | Link::Private(_)) => AtHand::Malformed,
-        Route::Get(Link::Content(id)) => {
-            let id = id.to_string();
-            let shared_since = snapshot
-                .transfers
-                .iter()
-                .take_while(|item| item.content_id != id)
-                .find(|i| i.direction == Direction::Share);
-            let opened = snapshot.transfers.iter().find(|item| item.content_id == id);
-            match (shared_since, opened) {
-                (Some(shared), Some(_)) => AtHand::Item(shared.key, shared.direction),
-                (_, Some(opened)) => AtHand::Item(opened.key, opened.direction),
-                (_, None) => AtHand::Opened(id),
-            }
-        }
-        _ => newest.map_or(AtHand::Invitation, |item| AtHand::Item(item.key, item.direction)),
-    }
-}
 
 /// The screen.
 pub(crate) fn home() -> impl IntoView {

@@ -1,56 +1,24 @@
 //! What several screens say about items: their frame with its hooks, their state in words, their actions, who has them.
 
 use crate::app::use_page;
-use crate::bridge::{item, newest_share, peer, use_bridge};
+use crate::bridge::use_bridge;
 use crate::browser;
 use crate::components::bar::{bar, part};
 use crate::components::copy_button::copy_button;
 use crate::components::icon::{glyph, icon};
 use crate::components::identicon::identicon;
 use crate::components::path_glyph::path_glyph;
-use crate::format::{duration, left, part_of, per_cent, round_trip, shorten_middle, size, speed, time_left};
+use crate::format::{left, part_of, per_cent, round_trip, shorten_middle, size, speed, time_left};
 use crate::names::Name;
+use crate::reading::items::{Hooks, hooks, id_of};
+use crate::reading::{item, newest_share, peer};
 use crate::route::link_to;
 use crate::words;
 use content::ContentId;
 use leptos::prelude::*;
-use protocol::snapshot::{Direction, PathView, SourceState, TransferState, TransferView};
+use protocol::snapshot::{PathView, SourceState, TransferView};
 use protocol::{Command, Snapshot};
 use wasm_bindgen_futures::spawn_local;
-
-/// The attributes of `transfer`, as tests read them.
-#[derive(Clone, Debug, PartialEq)]
-struct Hooks {
-    content_id: String,
-    direction: &'static str,
-    state: &'static str,
-    bytes: u64,
-    total: Option<u64>,
-    sources: usize,
-    error: Option<&'static str>,
-}
-
-fn hooks(item: &TransferView) -> Hooks {
-    Hooks {
-        content_id: item.content_id.clone(),
-        direction: match item.direction {
-            Direction::Share => "share",
-            Direction::Fetch => "fetch",
-        },
-        state: match item.state {
-            TransferState::Preparing => "preparing",
-            TransferState::Waiting => "waiting",
-            TransferState::Active => "active",
-            TransferState::Paused => "paused",
-            TransferState::Done => "done",
-            TransferState::Failed => "failed",
-        },
-        bytes: item.bytes,
-        total: item.total,
-        sources: item.sources.iter().filter(|s| matches!(s.state, SourceState::Idle | SourceState::Active)).count(),
-        error: item.error.map(protocol::Code::as_str),
-    }
-}
 
 /// The element every item is on whichever screen shows it: there is one per item at a time.
 pub(crate) fn frame(key: u64, class: &'static str, body: impl IntoView + 'static) -> impl IntoView {
@@ -71,63 +39,6 @@ pub(crate) fn frame(key: u64, class: &'static str, body: impl IntoView + 'static
             {body}
         </article>
     }
-}
-
-/// What an item is called before and after its name is known.
-pub(crate) fn title(item: &TransferView) -> String {
-    match (item.name.is_empty(), item.total) {
-        (false, _) => item.name.clone(),
-        (true, None) => "Something you were sent".into(),
-        (true, Some(_)) => "Without a name".into(),
-    }
-}
-
-/// Where an item stands, in one line.
-pub(crate) fn state_line(item: &TransferView) -> String {
-    let length = item.total.map(size).unwrap_or_default();
-    let of = |item: &TransferView| item.total.map(|total| part_of(item.bytes, total)).unwrap_or_default();
-    match (item.direction, item.state) {
-        (Direction::Share, TransferState::Preparing | TransferState::Waiting | TransferState::Active)
-            if item.content_id.is_empty() =>
-        {
-            format!("Reading {}", of(item))
-        }
-        (Direction::Share, TransferState::Failed) | (Direction::Fetch, TransferState::Failed) => {
-            item.error.map_or("Failed".into(), |code| words::sentence(code).title.into())
-        }
-        (Direction::Share, _) => match item.took_ms {
-            Some(ms) => format!("{length}. Checked and ready in {}.", duration(ms)),
-            None => format!("{length}. Ready."),
-        },
-        (Direction::Fetch, TransferState::Preparing) => "Looking for somebody who has it".into(),
-        (Direction::Fetch, TransferState::Waiting) if item.asks => format!("{length}. Starts when you say so."),
-        (Direction::Fetch, TransferState::Waiting) => match item.error {
-            Some(code) => words::sentence(code).title.into(),
-            None => "Waiting for somebody who has it".into(),
-        },
-        (Direction::Fetch, TransferState::Active) => format!("{} verified", of(item)),
-        (Direction::Fetch, TransferState::Paused) => format!("Paused at {}", of(item)),
-        (Direction::Fetch, TransferState::Done) => match item.took_ms {
-            Some(ms) => format!("{length} in {}. Every chunk was checked.", duration(ms)),
-            None => format!("{length}. Every chunk was checked."),
-        },
-    }
-}
-
-/// What is said aloud when an item changes its state, and at no other time.
-pub(crate) fn said(item: &TransferView) -> String {
-    let happened = match (item.direction, item.state) {
-        (Direction::Share, TransferState::Failed) | (Direction::Fetch, TransferState::Failed) => "failed",
-        (Direction::Share, _) if item.content_id.is_empty() => "is being read",
-        (Direction::Share, _) => "is ready to be shared",
-        (Direction::Fetch, TransferState::Preparing) => "is being looked for",
-        (Direction::Fetch, TransferState::Waiting) if item.asks => "waits for your yes",
-        (Direction::Fetch, TransferState::Waiting) => "waits for somebody who has it",
-        (Direction::Fetch, TransferState::Active) => "is being fetched",
-        (Direction::Fetch, TransferState::Paused) => "is paused",
-        (Direction::Fetch, TransferState::Done) => "is here, and every chunk was checked",
-    };
-    format!("{} {happened}", title(item))
 }
 
 /// The link of an item, short on screen and whole in its address.
@@ -195,11 +106,6 @@ pub(crate) fn save_button(key: u64, class: &'static str) -> impl IntoView {
     }
 }
 
-/// The content id of an item, once it has one.
-pub(crate) fn id_of(item: &TransferView) -> Option<ContentId> {
-    item.content_id.parse().ok()
-}
-
 /// Sends the command that `make` builds from the item's content id.
 pub(crate) fn on_item(key: u64, make: fn(ContentId) -> Command) -> impl Fn(leptos::ev::MouseEvent) + Clone + 'static {
     let bridge = use_bridge();
@@ -207,31 +113,6 @@ pub(crate) fn on_item(key: u64, make: fn(ContentId) -> Command) -> impl Fn(lepto
         if let Some(id) = item(&bridge.newest(), key).and_then(id_of) {
             bridge.command(make(id));
         }
-    }
-}
-
-/// What can be done with an item in its state, least first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Actions {
-    pub(crate) copy_link: bool,
-    pub(crate) accept: bool,
-    pub(crate) pause: bool,
-    pub(crate) resume: bool,
-    pub(crate) save: bool,
-    pub(crate) remove: bool,
-}
-
-/// The actions that make sense now.
-pub(crate) fn actions(item: &TransferView) -> Actions {
-    let known = !item.content_id.is_empty();
-    let fetch = item.direction == Direction::Fetch;
-    Actions {
-        copy_link: known && !(fetch && item.state == TransferState::Failed),
-        accept: item.asks,
-        pause: fetch && matches!(item.state, TransferState::Active | TransferState::Waiting) && !item.asks,
-        resume: fetch && matches!(item.state, TransferState::Paused | TransferState::Failed),
-        save: fetch && item.state == TransferState::Done,
-        remove: known,
     }
 }
 

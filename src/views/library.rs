@@ -1,19 +1,18 @@
 //! The Library: everything shared or fetched in this tab, where each byte stands, who has it.
 
-use super::items::{
-    accept, actions, copy_link, frame, link_field, on_item, progress_figures, receivers, save_button, sources,
-    state_line, title,
-};
-use crate::bridge::{item, use_bridge};
+use super::items::{accept, copy_link, frame, link_field, on_item, progress_figures, receivers, save_button, sources};
+use crate::bridge::use_bridge;
 use crate::components::bar::{bar, part};
 use crate::components::icon::{glyph, icon, mark};
 use crate::components::map::{Rows, map_key, verified_map};
 use crate::components::notice::notice;
 use crate::format::{count, size};
+use crate::reading::item;
+use crate::reading::items::{actions, held, numbers, state_line, title};
 use crate::words;
 use leptos::prelude::*;
 use protocol::Command;
-use protocol::snapshot::{Direction, TransferState, TransferView};
+use protocol::snapshot::{Direction, TransferState};
 
 /// The screen.
 pub(crate) fn library() -> impl IntoView {
@@ -38,11 +37,6 @@ pub(crate) fn library() -> impl IntoView {
             </div>
         </div>
     }
-}
-
-/// Bytes of an item that this tab holds for others; a share stays on the disk it came from.
-fn held(item: &TransferView) -> Option<u64> {
-    (item.direction == Direction::Fetch).then_some(item.bytes).or(item.total)
 }
 
 fn nothing() -> impl IntoView {
@@ -145,29 +139,6 @@ fn details(key: u64) -> impl IntoView {
         {sources(key)}
         {receivers(key)}
     }
-}
-
-/// What happened to an item, in a sentence or three.
-fn numbers(item: &TransferView) -> String {
-    let mut said = Vec::new();
-    if let Some(ms) = item.first_byte_ms {
-        said.push(format!("First verified byte after {}.", crate::format::duration(ms)));
-    }
-    match item.replicas {
-        0 => said.push("Nobody else here has all of it.".into()),
-        n => said.push(format!(
-            "{} here {} all of it.",
-            count(n as usize, "peer", "peers"),
-            if n == 1 { "has" } else { "have" }
-        )),
-    }
-    if item.direction == Direction::Fetch && item.bytes > 0 {
-        said.push(match item.wasted {
-            0 => "Every square was checked against the link before it was kept. Nothing was thrown away.".into(),
-            n => format!("Every square was checked against the link before it was kept. {} thrown away.", size(n)),
-        });
-    }
-    said.join(" ")
 }
 
 fn buttons(key: u64) -> impl IntoView {

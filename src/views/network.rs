@@ -6,13 +6,10 @@ mod picture;
 pub(crate) mod shapes;
 pub(crate) mod specks;
 
-use super::peers::{connected, ids};
-use crate::bridge::{peer, use_bridge};
-use crate::format::{count, median, round_trip};
+use crate::bridge::use_bridge;
+use crate::reading::peers::{census, connected, ids};
 use crate::views::peers::peer_row_plain;
 use leptos::prelude::*;
-use protocol::Snapshot;
-use protocol::snapshot::PathView;
 
 /// Who is selected, and how it is shown. The person's choice holds for as long as the screen is open.
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +69,7 @@ pub(crate) fn network() -> impl IntoView {
     let bridge = use_bridge();
     let selection = Selection::new();
     let shown = RwSignal::new(Shown::Picture);
-    let words = bridge.calm(words);
+    let words = bridge.calm(census);
     let nobody = bridge.live(|snapshot| snapshot.peers.is_empty());
     view! {
         <div class="network" class:as-list=move || shown.get() == Shown::List>
@@ -133,36 +130,4 @@ fn nobody_here() -> impl IntoView {
             </div>
         </section>
     }
-}
-
-/// "14 peers: 10 direct, 3 through a relay, 1 connecting. Median 66 ms."
-fn words(snapshot: &Snapshot) -> String {
-    let of = |path| snapshot.peers.iter().filter(|peer| peer.path == path).count();
-    let parts = [
-        (of(PathView::Direct), "direct"),
-        (of(PathView::Relayed), "through a relay"),
-        (of(PathView::Connecting), "connecting"),
-        (of(PathView::Gone), "gone"),
-    ];
-    let parts: Vec<String> = parts.into_iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
-    if parts.is_empty() {
-        return "Nobody else here yet.".into();
-    }
-    let median = median(connected(snapshot).filter_map(|peer| peer.rtt_ms).collect());
-    let median = median.map(|ms| format!(" Median {}.", round_trip(ms))).unwrap_or_default();
-    format!("{}: {}.{median}", count(snapshot.peers.len(), "peer", "peers"), parts.join(", "))
-}
-
-/// "Teal Wren, direct, 36 ms, nearest 4 of 14": what a node is called without a picture.
-fn spoken(snapshot: &Snapshot, id: &str) -> String {
-    let Some(view) = peer(snapshot, id) else { return String::new() };
-    let mut said = format!("{}, {}", crate::names::Name::of(id), crate::words::path(view.path).to_lowercase());
-    if let Some(ms) = view.rtt_ms {
-        said += &format!(", {}", round_trip(ms));
-    }
-    let place = connected(snapshot).position(|peer| peer.peer == id);
-    if let Some(place) = place {
-        said += &format!(", nearest {} of {}", place + 1, connected(snapshot).count());
-    }
-    said
 }

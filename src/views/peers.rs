@@ -1,30 +1,15 @@
-//! What several screens say about peers: the line under a name, the row of a list, the items of a picture.
+//! A peer as a row of a list.
 
-use crate::bridge::{peer, use_bridge};
+use crate::bridge::use_bridge;
 use crate::components::identicon::identicon;
 use crate::components::path_glyph::path_glyph;
-use crate::format::{median, round_trip, seconds};
+use crate::format::round_trip;
 use crate::names::Name;
-use crate::picture::Kind;
-use crate::picture::scene::Item;
+use crate::reading::peer;
+use crate::reading::peers::{path_line, rtt_attribute};
 use crate::words;
 use leptos::prelude::*;
-use protocol::Snapshot;
-use protocol::snapshot::{Met, PathView, PeerView, RelayState, RelayView};
-
-/// The value of `data-rtt-ms`.
-pub(crate) fn rtt_attribute(peer: &PeerView) -> Option<String> {
-    peer.rtt_ms.map(|ms| format!("{ms:.1}"))
-}
-
-/// "Direct", "Connecting, 3 s", "Gone for 12 s".
-pub(crate) fn path_line(peer: &PeerView) -> String {
-    match peer.path {
-        PathView::Direct | PathView::Relayed => words::path(peer.path).to_owned(),
-        PathView::Connecting => format!("Connecting, {}", seconds(peer.since_ms)),
-        PathView::Gone => format!("Gone for {}", seconds(peer.since_ms)),
-    }
-}
+use protocol::snapshot::PathView;
 
 /// [`path_line`] where there may be little room: "Through the relay" has a shorter form for phones.
 pub(crate) fn path_words(line: Memo<String>) -> impl IntoView {
@@ -36,71 +21,6 @@ pub(crate) fn path_words(line: Memo<String>) -> impl IntoView {
         .into_any(),
         line => view! { <span>{line}</span> }.into_any(),
     }
-}
-
-/// "4 peers here" and ", 3 direct, median 38 ms".
-pub(crate) fn summary(snapshot: &Snapshot) -> (String, String) {
-    let here: Vec<&PeerView> = connected(snapshot).collect();
-    if here.is_empty() {
-        return match snapshot.peers.iter().filter(|peer| peer.path == PathView::Connecting).count() {
-            0 => ("Nobody else here yet.".into(), String::new()),
-            n => (crate::format::count(n, "peer", "peers"), " found, connecting".into()),
-        };
-    }
-    let direct = here.iter().filter(|peer| peer.path == PathView::Direct).count();
-    let median = median(here.iter().filter_map(|peer| peer.rtt_ms).collect());
-    let mut rest = format!(", {direct} direct");
-    if let Some(ms) = median {
-        rest += &format!(", median {}", round_trip(ms));
-    }
-    (format!("{} here", crate::format::count(here.len(), "peer", "peers")), rest)
-}
-
-/// Peers there is a connection to.
-pub(crate) fn connected(snapshot: &Snapshot) -> impl Iterator<Item = &PeerView> {
-    snapshot.peers.iter().filter(|peer| matches!(peer.path, PathView::Direct | PathView::Relayed))
-}
-
-/// Everybody on a picture: relays that answer, then peers.
-pub(crate) fn picture_items(snapshot: &Snapshot) -> Vec<Item> {
-    let answering = |relay: &&RelayView| matches!(relay.state, RelayState::Connected | RelayState::Reserved);
-    let relays = snapshot.relays.iter().filter(answering).filter(|relay| relay.rtt_ms.is_some()).map(|relay| Item {
-        id: relay.peer.clone().unwrap_or_else(|| relay.name.clone()),
-        name: relay.name.clone(),
-        kind: Kind::Relay,
-        ms: relay.rtt_ms,
-        via_ms: None,
-    });
-    let peers = snapshot.peers.iter().map(|peer| Item {
-        id: peer.peer.clone(),
-        name: Name::of(&peer.peer).to_string(),
-        kind: match peer.path {
-            PathView::Direct => Kind::Direct,
-            PathView::Relayed => Kind::Relayed,
-            PathView::Connecting => Kind::Connecting,
-            PathView::Gone => Kind::Gone,
-        },
-        ms: peer.rtt_ms,
-        via_ms: via(snapshot, peer),
-    });
-    relays.chain(peers).collect()
-}
-
-/// The round trip of the relay a relayed peer is reached through.
-fn via(snapshot: &Snapshot, peer: &PeerView) -> Option<f64> {
-    if peer.path != PathView::Relayed {
-        return None;
-    }
-    let named = match &peer.met {
-        Met::Relay(name) => snapshot.relays.iter().find(|relay| relay.name == *name),
-        Met::Neighbour(_) | Met::Inbound => None,
-    };
-    named.and_then(|relay| relay.rtt_ms).or_else(|| snapshot.relays.iter().find_map(|relay| relay.rtt_ms))
-}
-
-/// The ids of all peers in the snapshot's order: nearest first.
-pub(crate) fn ids(snapshot: &Snapshot) -> Vec<String> {
-    snapshot.peers.iter().map(|peer| peer.peer.clone()).collect()
 }
 
 /// A peer as a row: identicon, name, path, round trip. It carries the hooks of `peer`.

@@ -1,10 +1,10 @@
 //! The path from this tab outwards, drawn to where it breaks.
 
-use super::Cause;
 use crate::bridge::use_bridge;
 use crate::components::icon::{glyph, mark_specks};
 use crate::names::Name;
-use crate::views::peers::connected;
+use crate::reading::cause::Cause;
+use crate::reading::peers::connected;
 use leptos::prelude::*;
 use protocol::Code;
 use protocol::snapshot::RelayState;

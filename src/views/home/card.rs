@@ -1,6 +1,6 @@
 //! The card on the right of Home: the invitation, a share with its receivers, or a fetch.
 
-use crate::bridge::{item, use_bridge};
+use crate::bridge::use_bridge;
 use crate::browser;
 use crate::components::bar::{bar, part};
 use crate::components::copy_button::copy_button;
@@ -11,10 +11,11 @@ use crate::components::notice::notice;
 use crate::components::qr_code::qr_code;
 use crate::format::per_cent;
 use crate::names::Name;
+use crate::reading::item;
+use crate::reading::items::{Actions, actions, said, state_line, title};
 use crate::route::link_to;
 use crate::views::items::{
-    accept, actions, copy_link, frame, link, link_field, on_item, progress_figures, receivers, said, save_button,
-    send_link, sources, state_line, title,
+    accept, copy_link, frame, link, link_field, on_item, progress_figures, receivers, save_button, send_link, sources,
 };
 use crate::words;
 use leptos::prelude::*;
@@ -89,7 +90,7 @@ pub(super) fn share(key: u64) -> impl IntoView {
 pub(super) fn fetch(key: u64) -> impl IntoView {
     let bridge = use_bridge();
     let state = bridge.live(move |snapshot| item(snapshot, key).map(|item| (item.state, actions(item))));
-    let does = move |which: fn(&crate::views::items::Actions) -> bool| {
+    let does = move |which: fn(&Actions) -> bool| {
         Memo::new(move |_| state.with(|state| state.as_ref().is_some_and(|(_, actions)| which(actions))))
     };
     let running = Memo::new(move |_| {

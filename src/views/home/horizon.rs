@@ -6,8 +6,8 @@ use crate::browser;
 use crate::components::icon::mark_specks;
 use crate::picture::horizon::{Horizon, Memory, Node, RULER};
 use crate::picture::{Kind, RINGS, ticks};
+use crate::reading::peers::picture_items;
 use crate::views::network::specks::{Speckled, paint};
-use crate::views::peers::picture_items;
 use leptos::html;
 use leptos::prelude::*;
 

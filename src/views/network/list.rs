@@ -1,13 +1,15 @@
 //! The same as the picture, as a table.
 
 use super::Selection;
-use crate::bridge::{peer, use_bridge};
+use crate::bridge::use_bridge;
 use crate::components::identicon::identicon;
 use crate::components::path_glyph::path_glyph;
 use crate::components::sparkline::sparkline;
 use crate::format::round_trip;
 use crate::names::Name;
-use crate::views::peers::{ids, path_line, path_words, rtt_attribute};
+use crate::reading::peer;
+use crate::reading::peers::{ids, path_line, rtt_attribute};
+use crate::views::peers::path_words;
 use crate::words;
 use leptos::prelude::*;
 use protocol::snapshot::PathView;

@@ -1,14 +1,15 @@
 //! Everything about one peer: how far, since when, a history, who brought it, and in plain words why it is here.
 
 use super::Selection;
-use crate::bridge::{peer, use_bridge};
+use crate::bridge::use_bridge;
 use crate::chart::{axis, line};
 use crate::components::icon::{glyph, icon};
 use crate::components::identicon::identicon;
 use crate::components::path_glyph::path_glyph;
 use crate::format::{duration, round_trip, size, speed};
 use crate::names::Name;
-use crate::views::peers::path_line;
+use crate::reading::peer;
+use crate::reading::peers::path_line;
 use crate::words;
 use leptos::prelude::*;
 use protocol::snapshot::{PathView, PeerView, Reason};

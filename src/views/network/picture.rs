@@ -2,16 +2,17 @@
 //!
 //! Each node is a button. Arrow keys go round by angle, Home is the nearest, End the farthest, Enter selects.
 
+use super::Selection;
 use super::shapes::shape;
 use super::specks::{Speckled, paint};
-use super::{Selection, spoken};
-use crate::bridge::{peer, use_bridge};
+use crate::bridge::use_bridge;
 use crate::browser;
 use crate::components::icon::mark_specks;
 use crate::format::round_trip;
 use crate::picture::scene::{Memory, Node, Scene, own_disc};
 use crate::picture::{FARTHEST_MS, Kind, Point, RINGS, ticks};
-use crate::views::peers::{picture_items, rtt_attribute};
+use crate::reading::peer;
+use crate::reading::peers::{picture_items, rtt_attribute, spoken};
 use crate::words;
 use leptos::html;
 use leptos::prelude::*;

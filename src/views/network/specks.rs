@@ -64,7 +64,7 @@ fn samples<'a>(snapshot: &'a Snapshot, item: &Item) -> Option<&'a [SampleView]> 
             .map(|relay| &relay.samples[..]),
         Kind::Connecting => None,
         Kind::Direct | Kind::Relayed | Kind::Gone => {
-            crate::bridge::peer(snapshot, &item.id).map(|peer| &peer.samples[..])
+            crate::reading::peer(snapshot, &item.id).map(|peer| &peer.samples[..])
         }
     }
 }

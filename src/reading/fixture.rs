@@ -1,0 +1,95 @@
+//! Snapshots for tests: one relay that answers, nobody else, nothing shared.
+
+use content::ContentId;
+use protocol::Snapshot;
+use protocol::snapshot::{
+    Cell, Direction, Met, PathView, PeerView, Reason, RelayState, RelayView, SourceState, SourceView, Status, Totals,
+    TransferState, TransferView,
+};
+
+pub(super) fn snapshot() -> Snapshot {
+    let relay = RelayView {
+        peer: Some("relay".into()),
+        name: "Relay".into(),
+        state: RelayState::Reserved,
+        way: Some("websocket"),
+        since_ms: 1_000,
+        retry_in_ms: None,
+        rtt_ms: Some(18.0),
+        samples: Vec::new(),
+    };
+    Snapshot {
+        me: "me".into(),
+        status: Status::Online,
+        uptime_ms: 2_000,
+        relays: vec![relay],
+        peers: Vec::new(),
+        transfers: Vec::new(),
+        notices: Vec::new(),
+        pass_on: false,
+        totals: Totals::default(),
+    }
+}
+
+pub(super) fn direct(id: &str, ms: f64) -> PeerView {
+    PeerView {
+        peer: id.into(),
+        path: PathView::Direct,
+        stage: None,
+        since_ms: 1_000,
+        rtt_ms: Some(ms),
+        stun_ms: None,
+        samples: Vec::new(),
+        candidates: None,
+        met: Met::Inbound,
+        dialled_by_us: false,
+        given: 0,
+        taken: 0,
+        give_rate: 0.0,
+        take_rate: 0.0,
+        failure: None,
+        retry_in_ms: None,
+        reason: Reason::TheyAsked,
+    }
+}
+
+/// A share that is ready.
+pub(super) fn share(key: u64) -> TransferView {
+    TransferView {
+        content_id: ContentId([key as u8; 32]).to_string(),
+        key,
+        name: "field-recordings.zip".into(),
+        media_type: "application/zip".into(),
+        direction: Direction::Share,
+        state: TransferState::Done,
+        bytes: 1 << 20,
+        total: Some(1 << 20),
+        wasted: 0,
+        error: None,
+        asks: false,
+        rate: 0.0,
+        eta_s: None,
+        took_ms: Some(40),
+        since_ms: 1_000,
+        first_byte_ms: None,
+        sources: Vec::new(),
+        receivers: Vec::new(),
+        replicas: 0,
+        map: vec![Cell::Verified; 4],
+    }
+}
+
+/// A fetch from two sources, half way.
+pub(super) fn fetch(key: u64) -> TransferView {
+    let source = |peer: &str| SourceView { peer: peer.into(), state: SourceState::Active, bytes: 1 << 18, rate: 1e6 };
+    TransferView {
+        direction: Direction::Fetch,
+        state: TransferState::Active,
+        bytes: 1 << 19,
+        rate: 2e6,
+        took_ms: None,
+        sources: vec![source("a"), source("b")],
+        map: vec![Cell::Verified, Cell::Verified, Cell::Asked, Cell::NotYet],
+        ..share(key)
+    }
+}

@@ -1,0 +1,216 @@
+//! What the screen says about one item: its hooks, its name, where it stands, what can be done with it.
+
+use crate::format::{count, duration, part_of, size};
+use crate::words;
+use content::ContentId;
+use protocol::snapshot::{Direction, SourceState, TransferState, TransferView};
+
+/// The attributes of `transfer`, as tests read them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hooks {
+    pub content_id: String,
+    pub direction: &'static str,
+    pub state: &'static str,
+    pub bytes: u64,
+    pub total: Option<u64>,
+    pub sources: usize,
+    pub error: Option<&'static str>,
+}
+
+/// The attributes of an item.
+pub fn hooks(item: &TransferView) -> Hooks {
+    Hooks {
+        content_id: item.content_id.clone(),
+        direction: match item.direction {
+            Direction::Share => "share",
+            Direction::Fetch => "fetch",
+        },
+        state: match item.state {
+            TransferState::Preparing => "preparing",
+            TransferState::Waiting => "waiting",
+            TransferState::Active => "active",
+            TransferState::Paused => "paused",
+            TransferState::Done => "done",
+            TransferState::Failed => "failed",
+        },
+        bytes: item.bytes,
+        total: item.total,
+        sources: item.sources.iter().filter(|s| matches!(s.state, SourceState::Idle | SourceState::Active)).count(),
+        error: item.error.map(protocol::Code::as_str),
+    }
+}
+
+/// What an item is called before and after its name is known.
+pub fn title(item: &TransferView) -> String {
+    match (item.name.is_empty(), item.total) {
+        (false, _) => item.name.clone(),
+        (true, None) => "Something you were sent".into(),
+        (true, Some(_)) => "Without a name".into(),
+    }
+}
+
+/// Where an item stands, in one line.
+pub fn state_line(item: &TransferView) -> String {
+    let length = item.total.map(size).unwrap_or_default();
+    let of = |item: &TransferView| item.total.map(|total| part_of(item.bytes, total)).unwrap_or_default();
+    match (item.direction, item.state) {
+        (Direction::Share, TransferState::Preparing | TransferState::Waiting | TransferState::Active)
+            if item.content_id.is_empty() =>
+        {
+            format!("Reading {}", of(item))
+        }
+        (Direction::Share, TransferState::Failed) | (Direction::Fetch, TransferState::Failed) => {
+            item.error.map_or("Failed".into(), |code| words::sentence(code).title.into())
+        }
+        (Direction::Share, _) => match item.took_ms {
+            Some(ms) => format!("{length}. Checked and ready in {}.", duration(ms)),
+            None => format!("{length}. Ready."),
+        },
+        (Direction::Fetch, TransferState::Preparing) => "Looking for somebody who has it".into(),
+        (Direction::Fetch, TransferState::Waiting) if item.asks => format!("{length}. Starts when you say so."),
+        (Direction::Fetch, TransferState::Waiting) => match item.error {
+            Some(code) => words::sentence(code).title.into(),
+            None => "Waiting for somebody who has it".into(),
+        },
+        (Direction::Fetch, TransferState::Active) => format!("{} verified", of(item)),
+        (Direction::Fetch, TransferState::Paused) => format!("Paused at {}", of(item)),
+        (Direction::Fetch, TransferState::Done) => match item.took_ms {
+            Some(ms) => format!("{length} in {}. Every chunk was checked.", duration(ms)),
+            None => format!("{length}. Every chunk was checked."),
+        },
+    }
+}
+
+/// What is said aloud when an item changes its state, and at no other time.
+pub fn said(item: &TransferView) -> String {
+    let happened = match (item.direction, item.state) {
+        (Direction::Share, TransferState::Failed) | (Direction::Fetch, TransferState::Failed) => "failed",
+        (Direction::Share, _) if item.content_id.is_empty() => "is being read",
+        (Direction::Share, _) => "is ready to be shared",
+        (Direction::Fetch, TransferState::Preparing) => "is being looked for",
+        (Direction::Fetch, TransferState::Waiting) if item.asks => "waits for your yes",
+        (Direction::Fetch, TransferState::Waiting) => "waits for somebody who has it",
+        (Direction::Fetch, TransferState::Active) => "is being fetched",
+        (Direction::Fetch, TransferState::Paused) => "is paused",
+        (Direction::Fetch, TransferState::Done) => "is here, and every chunk was checked",
+    };
+    format!("{} {happened}", title(item))
+}
+
+/// The content id of an item, once it has one.
+pub fn id_of(item: &TransferView) -> Option<ContentId> {
+    item.content_id.parse().ok()
+}
+
+/// What can be done with an item in its state, least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Actions {
+    pub copy_link: bool,
+    pub accept: bool,
+    pub pause: bool,
+    pub resume: bool,
+    pub save: bool,
+    pub remove: bool,
+}
+
+/// The actions that make sense now.
+pub fn actions(item: &TransferView) -> Actions {
+    let known = !item.content_id.is_empty();
+    let fetch = item.direction == Direction::Fetch;
+    Actions {
+        copy_link: known && !(fetch && item.state == TransferState::Failed),
+        accept: item.asks,
+        pause: fetch && matches!(item.state, TransferState::Active | TransferState::Waiting) && !item.asks,
+        resume: fetch && matches!(item.state, TransferState::Paused | TransferState::Failed),
+        save: fetch && item.state == TransferState::Done,
+        remove: known,
+    }
+}
+
+/// What happened to an item, in a sentence or three.
+pub fn numbers(item: &TransferView) -> String {
+    let mut said = Vec::new();
+    if let Some(ms) = item.first_byte_ms {
+        said.push(format!("First verified byte after {}.", duration(ms)));
+    }
+    match item.replicas {
+        0 => said.push("Nobody else here has all of it.".into()),
+        n => said.push(format!(
+            "{} here {} all of it.",
+            count(n as usize, "peer", "peers"),
+            if n == 1 { "has" } else { "have" }
+        )),
+    }
+    if item.direction == Direction::Fetch && item.bytes > 0 {
+        said.push(match item.wasted {
+            0 => "Every square was checked against the link before it was kept. Nothing was thrown away.".into(),
+            n => format!("Every square was checked against the link before it was kept. {} thrown away.", size(n)),
+        });
+    }
+    said.join(" ")
+}
+
+/// Bytes of an item that this tab holds for others; a share stays on the disk it came from.
+pub fn held(item: &TransferView) -> Option<u64> {
+    (item.direction == Direction::Fetch).then_some(item.bytes).or(item.total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reading::fixture::{fetch, share};
+    use protocol::Code;
+
+    #[test]
+    fn a_file_that_is_read_has_no_link_to_copy() {
+        let reading = TransferView { content_id: String::new(), state: TransferState::Preparing, ..share(1) };
+        assert!(!actions(&reading).copy_link && !actions(&reading).remove);
+        assert!(state_line(&reading).starts_with("Reading "));
+        assert!(actions(&share(1)).copy_link);
+    }
+
+    #[test]
+    fn only_a_finished_fetch_can_be_saved() {
+        for state in [
+            TransferState::Preparing,
+            TransferState::Waiting,
+            TransferState::Active,
+            TransferState::Paused,
+            TransferState::Failed,
+            TransferState::Done,
+        ] {
+            let item = TransferView { state, ..fetch(1) };
+            assert_eq!(actions(&item).save, state == TransferState::Done, "{state:?}");
+        }
+        assert!(!actions(&share(1)).save);
+    }
+
+    #[test]
+    fn an_item_that_asks_offers_its_yes_and_no_pause() {
+        let asking = TransferView { state: TransferState::Waiting, asks: true, ..fetch(1) };
+        assert!(actions(&asking).accept && !actions(&asking).pause);
+    }
+
+    #[test]
+    fn an_item_that_waits_says_what_for() {
+        let waiting = TransferView { state: TransferState::Waiting, error: Some(Code::NoProvider), ..fetch(1) };
+        assert_eq!(state_line(&waiting), words::sentence(Code::NoProvider).title);
+        assert_eq!(hooks(&waiting).error, Some("no-provider"));
+        assert_eq!(hooks(&waiting).state, "waiting");
+    }
+
+    #[test]
+    fn sources_that_left_are_listed_but_not_counted() {
+        let mut item = fetch(1);
+        assert_eq!(hooks(&item).sources, 2);
+        item.sources[0].state = SourceState::Dropped;
+        assert_eq!(hooks(&item).sources, 1);
+    }
+
+    #[test]
+    fn what_is_said_aloud_does_not_change_with_every_byte() {
+        let more = TransferView { bytes: fetch(1).bytes + 16_384, ..fetch(1) };
+        assert_eq!(said(&fetch(1)), said(&more));
+        assert_ne!(state_line(&TransferView { bytes: 0, ..fetch(1) }), state_line(&more));
+    }
+}
