@@ -14,6 +14,7 @@ mod install;
 mod layers;
 mod page;
 mod run;
+mod sample;
 mod step;
 mod system;
 mod workspace;

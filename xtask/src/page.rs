@@ -6,7 +6,7 @@
 
 use crate::compress::{self, Effort};
 use crate::workspace::Workspace;
-use crate::{install, step, system};
+use crate::{install, sample, step, system};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 
@@ -47,6 +47,8 @@ pub(crate) fn build(workspace: &Workspace, effort: Effort) -> Result<()> {
         std::fs::create_dir_all(workspace.notes()).context("the target folder cannot be written")?;
         std::fs::write(stamp, wanted).context("the target folder cannot be written")?;
     }
+    // Trunk empties the folder it builds into.
+    sample::place(workspace)?;
     compress::compress(workspace, effort)
 }
 
