@@ -94,8 +94,8 @@ impl Site {
     }
 
     async fn file(&self, path: &str, wish: Wish<'_>) -> io::Result<Response<Body>> {
-        if let Some(sample) = self.whereabouts.sample.as_ref().filter(|sample| sample.url == path) {
-            let served = files::serve(&sample.path, sample.name.as_ref(), encoding::Encoding::Identity, wish).await?;
+        if let Some(file) = self.whereabouts.sample.as_ref().and_then(|sample| sample.file(path)) {
+            let served = files::serve(&file, &file, encoding::Encoding::Identity, wish).await?;
             return Ok(served.unwrap_or_else(not_found));
         }
         let Some(relative) = path::relative(path) else { return Ok(not_found()) };

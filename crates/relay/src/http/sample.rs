@@ -10,8 +10,15 @@ use std::path::{Path, PathBuf};
 /// The folder inside the page that is looked into by default.
 const FOLDER: &str = "sample";
 
-/// Beside a file, the content id that the page's build computed for it; compressed copies.
-const COMPANIONS: [&str; 3] = [".id", ".br", ".gz"];
+/// Beside a file, what the page's build computed for it: the content id, and what proves its bytes to a tab that reads
+/// ranges; compressed copies.
+const COMPANIONS: [&str; 5] = [".id", ".manifest", ".outboard", ".br", ".gz"];
+
+/// Of those, what a tab asks for beside the file itself.
+const PROOFS: [&str; 2] = [".manifest", ".outboard"];
+
+/// For the page to show; not an item of its own.
+const THUMBNAIL: &str = "thumb.png";
 
 /// Where samples are served.
 const URL_PREFIX: &str = "/sample/";
@@ -41,6 +48,12 @@ impl Sample {
         Ok(Some(sample))
     }
 
+    /// The file that a URL's path names: the sample, or what proves its bytes.
+    pub(crate) fn file(&self, path: &str) -> Option<PathBuf> {
+        let end = path.strip_prefix(&self.url)?;
+        (end.is_empty() || PROOFS.contains(&end)).then(|| beside(&self.path, end))
+    }
+
     fn read(path: &Path) -> io::Result<Self> {
         let metadata = fs::metadata(path)?;
         let name = path.file_name().and_then(|name| name.to_str()).filter(|_| metadata.is_file());
@@ -60,18 +73,26 @@ impl Sample {
 fn first_file(folder: &Path) -> Option<PathBuf> {
     let is_item = |path: &PathBuf| {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or(".");
-        path.is_file() && !name.starts_with('.') && !COMPANIONS.iter().any(|end| name.ends_with(end))
+        path.is_file()
+            && !name.starts_with('.')
+            && name != THUMBNAIL
+            && !COMPANIONS.iter().any(|end| name.ends_with(end))
     };
     fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.path())).filter(is_item).min()
 }
 
 fn content_id(path: &Path) -> Option<String> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".id");
-    let text = fs::read_to_string(PathBuf::from(beside)).ok()?;
+    let text = fs::read_to_string(beside(path, ".id")).ok()?;
     let id = text.trim();
     let is_cid = (20..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
     is_cid.then(|| id.to_owned())
+}
+
+/// The file whose name is this one's and an ending more.
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    PathBuf::from(name)
 }
 
 /// A name as one segment of a URL's path (RFC 3986, section 3.3), of unreserved characters only.

@@ -257,6 +257,9 @@ async fn the_sample_is_the_first_file_and_carries_its_id() {
     fs::write(sample.join("b.txt"), "second").expect("writable");
     fs::write(sample.join("a tune.mp3"), "first").expect("writable");
     fs::write(sample.join("a tune.mp3.id"), "bafkr4iabcdefghijklmnopqrstuvwxyz234567\n").expect("writable");
+    for beside in ["a tune.manifest", "Z.outboard", "A.br", "thumb.png"] {
+        fs::write(sample.join(beside), "not an item").expect("writable");
+    }
     let relay = start(config.clone()).await;
     let told = get(&relay, "/.well-known/starling.json", &[]).await.json();
     assert_eq!(
@@ -274,9 +277,14 @@ async fn the_sample_is_the_first_file_and_carries_its_id() {
 
     let file = folder().join("ü.bin");
     fs::write(&file, "elsewhere").expect("writable");
+    fs::write(file.with_file_name("ü.bin.manifest"), "what it is").expect("writable");
     let relay = start(Config { sample: Sample::File(file), ..config }).await;
     let told = get(&relay, "/.well-known/starling.json", &[]).await.json();
-    assert_eq!(get(&relay, told["sample"]["url"].as_str().expect("a path"), &[]).await.body, b"elsewhere");
+    let url = told["sample"]["url"].as_str().expect("a path");
+    assert_eq!(get(&relay, url, &["range: bytes=4-"]).await.body, b"where");
+    assert_eq!(get(&relay, &format!("{url}.manifest"), &[]).await.body, b"what it is");
+    assert_eq!(get(&relay, &format!("{url}.outboard"), &[]).await.status, 404, "there is none");
+    assert_eq!(get(&relay, &format!("{url}.key"), &[]).await.status, 404);
     relay.stop().await;
 }
 
