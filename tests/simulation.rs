@@ -66,6 +66,11 @@ fn fetches_survive_churn() {
 }
 
 #[test]
+fn a_crowd_keeps_its_budgets() {
+    told("crowd");
+}
+
+#[test]
 fn tabs_without_a_direct_path_find_another_provider() {
     told("walls");
 }

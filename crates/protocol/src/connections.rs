@@ -25,7 +25,7 @@ use crate::outbox::Outbox;
 use crate::{Candidate, Config, Failure, Introducer, Output, Path, PeerKey, RelayIndex, Stage};
 use clock::Time;
 use core::time::Duration;
-use known::{Connected, Entry, Known, State};
+use known::{Connected, Dialling, Entry, Known, State};
 use rate::DialRate;
 use std::collections::BTreeSet;
 
@@ -115,7 +115,7 @@ impl Connections {
         let barred = peer == self.me || self.known.is_banned(peer);
         if let Some(entry) = self.known.get_mut(peer) {
             match &mut entry.state {
-                State::Dialling { stage, .. } | State::Approaching { stage, .. } => {
+                State::Dialling(Dialling { stage, .. }) | State::Approaching { stage, .. } => {
                     if *stage != reached {
                         *stage = reached;
                         entry.since = now;
@@ -153,24 +153,31 @@ impl Connections {
             State::Connected(connected) => {
                 connected.dialled_by_us = dialled_by_us;
                 connected.misses = 0;
+                connected.attempt = connected.attempt.filter(|_| path == Path::Relayed);
                 if connected.path != path {
                     connected.path = path;
                     connected.candidates = None;
                     entry.since = now;
                 }
             }
-            State::Idle { .. } | State::Dialling { .. } | State::Approaching { .. } => {
-                let met = match entry.state {
-                    State::Dialling { by, .. } if dialled_by_us => Some(by),
-                    _ => None,
-                };
+            State::Idle { .. } | State::Dialling(_) | State::Approaching { .. } => {
+                let attempt = entry.attempt().copied();
+                let met = attempt.filter(|_| dialled_by_us).map(|attempt| attempt.by);
                 if let Some(failures) = met.and_then(|by| entry.introducers.get_mut(&by)) {
                     *failures = 0;
                 }
                 entry.failure = None;
                 entry.insisted = false;
-                let began = now;
-                let connected = Connected { path, dialled_by_us, met, candidates: None, misses: 0, asked: None, began };
+                let connected = Connected {
+                    path,
+                    dialled_by_us,
+                    met,
+                    candidates: None,
+                    misses: 0,
+                    asked: None,
+                    began: now,
+                    attempt: attempt.filter(|_| path == Path::Relayed),
+                };
                 entry.enter(now, State::Connected(connected));
             }
         }
@@ -193,16 +200,28 @@ impl Connections {
             let counted = |(key, entry): &(PeerKey, &Entry)| *key != peer && entry.connected().is_some_and(same);
             self.known.iter().filter(counted).count()
         };
-        let dialling = self
-            .known
-            .iter()
-            .filter(|(key, entry)| *key != peer && dialled_by_us && matches!(entry.state, State::Dialling { .. }));
-        let max = if dialled_by_us { self.config.outbound_max } else { self.config.inbound_max };
-        (others(dialled_by_us) + dialling.count() >= max).then_some(Failure::Limit)
+        let full = if dialled_by_us {
+            let own_place = usize::from(entry.is_some_and(Entry::takes_our_place));
+            self.outbound() - own_place >= self.config.outbound_max
+        } else {
+            others(false) >= self.config.inbound_max
+        };
+        full.then_some(Failure::Limit)
     }
 
     /// The last connection to a peer is gone.
     pub(crate) fn on_disconnected(&mut self, now: Time, peer: PeerKey, failure: Failure) {
+        let Some(entry) = self.known.get_mut(peer) else { return };
+        let State::Connected(connected) = &entry.state else { return };
+        if let Some(attempt) = connected.attempt {
+            // Only the circuit is gone; what was to replace it is still on its way.
+            return entry.enter(now, State::Dialling(attempt));
+        }
+        self.lose(now, peer, failure);
+    }
+
+    /// A connection, with all that was to become of it, is over.
+    fn lose(&mut self, now: Time, peer: PeerKey, failure: Failure) {
         let earlier = self.me < peer;
         let Some(entry) = self.known.get_mut(peer) else { return };
         let State::Connected(connected) = &entry.state else { return };
@@ -221,17 +240,19 @@ impl Connections {
     /// An attempt of ours came to nothing.
     pub(crate) fn on_dial_failed(&mut self, now: Time, peer: PeerKey, failure: Failure) {
         let Some(entry) = self.known.get_mut(peer) else { return };
-        let by = match entry.state {
-            State::Dialling { by, .. } => Some(by),
-            State::Approaching { .. } => None,
-            State::Idle { .. } | State::Connected(_) => return,
-        };
+        let by = entry.attempt().map(|attempt| attempt.by);
         if failure == Failure::NotIntroduced {
             // Its tab is closed and its registration has not run out. Nothing new for the screen: a peer we never
             // met is not shown for it, and one we lost is not shown for longer.
             by.and_then(|by| entry.introducers.remove(&by));
         } else if let Some(failures) = by.and_then(|by| entry.introducers.get_mut(&by)) {
             *failures = failures.saturating_add(1);
+        }
+        match &mut entry.state {
+            State::Dialling(_) | State::Approaching { .. } => {}
+            // The relayed connection stays, without hope.
+            State::Connected(connected) => return connected.attempt = None,
+            State::Idle { .. } => return,
         }
         entry.attempts = entry.attempts.saturating_add(1);
         let wait = self.choice.backoff(entry.attempts, self.config.retry_min, self.config.retry_max);
@@ -304,9 +325,14 @@ impl Connections {
 
     fn end_overdue(&mut self, now: Time, out: &mut Outbox) {
         let overdue = |entry: &Entry| match entry.state {
-            State::Dialling { deadline, .. } | State::Approaching { deadline, .. } => deadline <= now,
+            State::Dialling(Dialling { deadline, .. }) | State::Approaching { deadline, .. } => deadline <= now,
             State::Idle { .. } | State::Connected(_) => false,
         };
+        for (_, entry) in self.known.iter_mut() {
+            if let Some(connected) = entry.connected_mut() {
+                connected.attempt = connected.attempt.filter(|attempt| attempt.deadline > now);
+            }
+        }
         let peers: Vec<PeerKey> = self.known.iter().filter(|(_, entry)| overdue(entry)).map(|(peer, _)| peer).collect();
         for peer in peers {
             out.push(Output::HangUp { peer, why: Failure::TimedOut });
@@ -332,7 +358,7 @@ impl Connections {
         }
         for peer in silent {
             out.push(Output::HangUp { peer, why: Failure::TimedOut });
-            self.on_disconnected(now, peer, Failure::TimedOut);
+            self.lose(now, peer, Failure::TimedOut);
         }
     }
 
@@ -362,12 +388,12 @@ impl Connections {
         let places = self.hungry() && self.outbound() < self.config.outbound_max;
         let pause = self.exchange_pause(needs);
         let of_entry = |(peer, entry): (PeerKey, &Entry)| match &entry.state {
-            State::Dialling { deadline, .. } | State::Approaching { deadline, .. } => Some(*deadline),
+            State::Dialling(Dialling { deadline, .. }) | State::Approaching { deadline, .. } => Some(*deadline),
             State::Connected(connected) if connected.path == Path::Direct => {
                 let asked = connected.asked.map(|asked| asked + pause);
                 Some(asked.map_or(self.liveness_at, |asked| asked.min(self.liveness_at)))
             }
-            State::Connected(_) => None,
+            State::Connected(connected) => connected.attempt.map(|attempt| attempt.deadline),
             State::Idle { retry_at } => {
                 let useful = places || entry.insisted || needs.wanted.contains(&peer);
                 let able = self.config.webrtc && self.dialable(peer, entry);
@@ -386,16 +412,12 @@ impl Connections {
     }
 
     fn count_dialling(&self) -> usize {
-        self.count(|entry| matches!(entry.state, State::Dialling { .. }))
+        self.count(|entry| entry.attempt().is_some())
     }
 
     /// Places of ours in use: connections we dialled and attempts under way.
     pub(crate) fn outbound(&self) -> usize {
-        self.count(|entry| match &entry.state {
-            State::Dialling { .. } => true,
-            State::Connected(connected) => connected.dialled_by_us,
-            State::Idle { .. } | State::Approaching { .. } => false,
-        })
+        self.count(Entry::takes_our_place)
     }
 
     /// Fewer neighbours, with those about to be, than we want.
@@ -420,7 +442,7 @@ impl Connections {
     pub(crate) fn attempt(&self, peer: PeerKey) -> Attempt {
         let Some(entry) = self.known.get(peer) else { return Attempt::None };
         match (&entry.state, entry.failure) {
-            (State::Dialling { .. } | State::Approaching { .. }, _) => Attempt::UnderWay,
+            (State::Dialling(_) | State::Approaching { .. }, _) => Attempt::UnderWay,
             (State::Connected(Connected { path: Path::Direct, .. }), _) => Attempt::Direct,
             (State::Connected(Connected { path: Path::Relayed, .. }), _) => Attempt::Relayed { since: entry.since },
             (State::Idle { .. }, Some(failure)) => Attempt::Failed(failure),

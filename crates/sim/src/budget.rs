@@ -14,8 +14,10 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// Looks at one peer after an input whose outputs were all performed.
 pub(crate) fn check(now: Time, peer: usize, host: &Host, outputs: usize) -> Result<(), Violation> {
     let config = &host.config;
+    // An attempt and the relayed connection that it goes over are one place.
+    let ours_linked = |other: &usize| host.links.get(other).is_some_and(|link| link.ours);
     let ours = host.links.values().filter(|link| link.ours).count()
-        + host.dials.keys().filter(|other| !host.links.contains_key(other)).count();
+        + host.dials.keys().filter(|other| !ours_linked(other)).count();
     if ours > config.outbound_max {
         return Err(Violation::Outbound { peer, found: ours, max: config.outbound_max });
     }

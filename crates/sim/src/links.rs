@@ -24,6 +24,10 @@ impl World {
         if self.hosts[peer].links.contains_key(&other) {
             return Ok(());
         }
+        if let Some(slower) = self.hosts[peer].dials.get(&other).copied().filter(|_| !ours && path == Path::Direct) {
+            // Glare: the other's attempt was quicker, and ours is dropped without a word, as the node does.
+            self.end_dial(slower);
+        }
         let arrives = self.now;
         self.hosts[peer].links.insert(other, Link { id: link, path, ours, via, arrives, cut: false });
         self.on_path(peer, other, link, path);

@@ -1,6 +1,6 @@
 //! Whom to dial next, and through whom.
 
-use super::known::{Entry, State};
+use super::known::{Dialling, Entry, State};
 use super::{Connections, DIAL_TIMEOUT, Needs, PROVEN_AFTER};
 use crate::outbox::Outbox;
 use crate::{Failure, Introducer, Output, PeerKey, RelayIndex, Stage};
@@ -47,7 +47,7 @@ impl Connections {
         let entry = self.known.get(peer)?;
         match entry.state {
             State::Idle { retry_at } if retry_at <= now && self.dialable(peer, entry) => self.introducer(entry, relays),
-            State::Idle { .. } | State::Dialling { .. } | State::Approaching { .. } | State::Connected(_) => None,
+            State::Idle { .. } | State::Dialling(_) | State::Approaching { .. } | State::Connected(_) => None,
         }
     }
 
@@ -75,7 +75,8 @@ impl Connections {
         }
         let Some(entry) = self.known.get_mut(peer) else { return false };
         entry.insisted = false;
-        entry.enter(now, State::Dialling { by, stage: Stage::Introducing, deadline: now + DIAL_TIMEOUT });
+        let deadline = now + DIAL_TIMEOUT;
+        entry.enter(now, State::Dialling(Dialling { by, stage: Stage::Introducing, deadline }));
         out.push(Output::Dial { peer, by });
         true
     }
@@ -94,7 +95,7 @@ impl Connections {
             .map(|(peer, _)| peer);
         if let Some(peer) = farthest {
             out.push(Output::HangUp { peer, why: Failure::Limit });
-            self.on_disconnected(now, peer, Failure::Limit);
+            self.lose(now, peer, Failure::Limit);
         }
     }
 

@@ -56,11 +56,19 @@ pub(super) enum State {
     /// Not connected; not dialled before `retry_at`.
     Idle { retry_at: Time },
     /// We are dialling it.
-    Dialling { by: Introducer, stage: Stage, deadline: Time },
+    Dialling(Dialling),
     /// It is dialling us.
     Approaching { stage: Stage, deadline: Time },
     /// There is a connection.
     Connected(Connected),
+}
+
+/// An attempt of ours.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Dialling {
+    pub(super) by: Introducer,
+    pub(super) stage: Stage,
+    pub(super) deadline: Time,
 }
 
 /// A live connection.
@@ -77,6 +85,8 @@ pub(super) struct Connected {
     pub(super) asked: Option<Time>,
     /// When the connection, on whatever path, began.
     pub(super) began: Time,
+    /// Our attempt, still under way: what it is to make direct is only relayed so far.
+    pub(super) attempt: Option<Dialling>,
 }
 
 impl Entry {
@@ -102,15 +112,29 @@ impl Entry {
     pub(super) fn connected(&self) -> Option<&Connected> {
         match &self.state {
             State::Connected(connected) => Some(connected),
-            State::Idle { .. } | State::Dialling { .. } | State::Approaching { .. } => None,
+            State::Idle { .. } | State::Dialling(_) | State::Approaching { .. } => None,
         }
     }
 
     pub(super) fn connected_mut(&mut self) -> Option<&mut Connected> {
         match &mut self.state {
             State::Connected(connected) => Some(connected),
-            State::Idle { .. } | State::Dialling { .. } | State::Approaching { .. } => None,
+            State::Idle { .. } | State::Dialling(_) | State::Approaching { .. } => None,
         }
+    }
+
+    /// Our attempt to reach it, if one is under way.
+    pub(super) fn attempt(&self) -> Option<&Dialling> {
+        match &self.state {
+            State::Dialling(dialling) => Some(dialling),
+            State::Connected(connected) => connected.attempt.as_ref(),
+            State::Idle { .. } | State::Approaching { .. } => None,
+        }
+    }
+
+    /// Whether one of the places that we fill ourselves is taken by it.
+    pub(super) fn takes_our_place(&self) -> bool {
+        self.attempt().is_some() || self.connected().is_some_and(|connected| connected.dialled_by_us)
     }
 
     pub(super) fn is_direct(&self) -> bool {

@@ -1,6 +1,6 @@
 //! Peers as the screen draws them.
 
-use super::known::{Connected, Entry, State};
+use super::known::{Connected, Dialling, Entry, State};
 use super::{Connections, GONE_SHOWN, Needs};
 use crate::notices::millis;
 use crate::relays::{Relays, rtt_ms, sample_views};
@@ -51,7 +51,9 @@ impl Connections {
     ) -> PeerView {
         let (path, stage) = match &entry.state {
             State::Idle { .. } => (PathView::Gone, None),
-            State::Dialling { stage, .. } | State::Approaching { stage, .. } => (PathView::Connecting, Some(*stage)),
+            State::Dialling(Dialling { stage, .. }) | State::Approaching { stage, .. } => {
+                (PathView::Connecting, Some(*stage))
+            }
             State::Connected(Connected { path: Path::Direct, .. }) => (PathView::Direct, None),
             State::Connected(Connected { path: Path::Relayed, .. }) => (PathView::Relayed, None),
         };
@@ -106,7 +108,7 @@ impl Connections {
 
 fn dialled_by_us(entry: &Entry) -> bool {
     match &entry.state {
-        State::Dialling { .. } => true,
+        State::Dialling(_) => true,
         State::Connected(connected) => connected.dialled_by_us,
         State::Idle { .. } | State::Approaching { .. } => false,
     }
@@ -114,7 +116,7 @@ fn dialled_by_us(entry: &Entry) -> bool {
 
 fn met(entry: &Entry, relays: &Relays) -> Met {
     let by = match &entry.state {
-        State::Dialling { by, .. } => Some(*by),
+        State::Dialling(dialling) => Some(dialling.by),
         State::Connected(connected) => connected.met,
         State::Idle { .. } => entry.introducers.keys().next().copied(),
         State::Approaching { .. } => None,
