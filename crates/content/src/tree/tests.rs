@@ -1,3 +1,5 @@
+//! The tree against `bao-tree`, and against bytes that change.
+
 use super::*;
 use crate::{Verifier, VerifyError};
 use bao_tree::io::outboard::PreOrderMemOutboard;
@@ -56,7 +58,7 @@ fn roots_are_those_of_blake3_and_outboards_those_of_bao_tree() {
 }
 
 #[test]
-fn the_same_bytes_in_any_pieces_make_the_same_outboard() {
+fn the_same_bytes_in_any_slices_make_the_same_outboard() {
     let bytes = some_bytes(MIB + 1);
     let whole = Outboard::of(&bytes);
     for piece in [1_000, 1_024, GROUP - 1, GROUP, GROUP + 1, 100_000] {

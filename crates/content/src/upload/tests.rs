@@ -1,3 +1,5 @@
+//! Serving against what each consumer is owed, and against those who ask for too much.
+
 use super::*;
 use crate::{GROUP_LEN, Outboard, Verifier};
 use core::time::Duration;

@@ -1,3 +1,5 @@
+//! Every message survives the wire, and no bytes do harm.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! Sessions as both roles, with peers that keep the order and peers that do not.
+
 use super::super::sdp::tests::CHROMIUM;
 use super::*;
 use proptest::prelude::*;
