@@ -179,9 +179,9 @@ impl<P: Copy + Ord> Position<P> {
         self.steps = self.steps.saturating_add(1);
         self.mean_left *= MEAN_DECAY;
         self.square_left *= SQUARE_DECAY;
-        for d in 0..PARAMETERS {
-            self.mean[d] = MEAN_DECAY * self.mean[d] + (1.0 - MEAN_DECAY) * gradient[d];
-            self.square[d] = SQUARE_DECAY * self.square[d] + (1.0 - SQUARE_DECAY) * gradient[d] * gradient[d];
+        for (d, slope) in gradient.iter().enumerate() {
+            self.mean[d] = MEAN_DECAY * self.mean[d] + (1.0 - MEAN_DECAY) * slope;
+            self.square[d] = SQUARE_DECAY * self.square[d] + (1.0 - SQUARE_DECAY) * slope * slope;
             let mean = self.mean[d] / (1.0 - self.mean_left);
             let square = self.square[d] / (1.0 - self.square_left);
             self.at[d] -= step * mean / (square.sqrt() + 1e-8);
