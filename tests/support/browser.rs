@@ -27,7 +27,7 @@ const WITNESS: &str = include_str!("witness.js");
 /// Parts of messages that say what a journey did to the browser.
 const CAUSED_ON_PURPOSE: [&str; 2] = ["WebSocket connection to", "because the URL's origin was untrustworthy"];
 
-/// What a browser is given beside [`FLAGS`].
+/// What a browser is given beside the flags that every browser gets.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Further command line flags.

@@ -9,6 +9,7 @@ use crate::{browser, step};
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 /// The newest Trunk that our compiler builds; later ones want a later compiler.
 const TRUNK_VERSION: &str = "0.21.14";
@@ -16,8 +17,12 @@ const TRUNK_VERSION: &str = "0.21.14";
 const BINARYEN: &str = "binaryen@132.0.0";
 const WASM: &str = "wasm32-unknown-unknown";
 
+/// Held while a tool is looked for and put in place: the page may be built beside other layers that need the same.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
 /// The compiler's half that writes wasm.
 pub(crate) fn wasm_target(workspace: &Workspace) -> Result<()> {
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let sysroot = system::answer("rustc", &["--print", "sysroot"])
         .context("rustc is not on the PATH: install Rust with rustup (https://rustup.rs)")?;
     if PathBuf::from(sysroot).join("lib/rustlib").join(WASM).join("lib").is_dir() {
@@ -37,6 +42,7 @@ pub(crate) fn wasm_target(workspace: &Workspace) -> Result<()> {
 
 /// Trunk, which bundles the page. A debug build of it: three minutes less of compiling, no slower in use.
 pub(crate) fn trunk(workspace: &Workspace) -> Result<()> {
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     if system::version("trunk").as_deref() == Some(TRUNK_VERSION) {
         return Ok(());
     }
@@ -50,6 +56,7 @@ pub(crate) fn trunk(workspace: &Workspace) -> Result<()> {
 
 /// The wasm-bindgen command line, which must be of exactly the version in the lock file.
 pub(crate) fn wasm_bindgen(workspace: &Workspace) -> Result<()> {
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let wanted = workspace.locked_version("wasm-bindgen")?;
     let has_runner = system::which("wasm-bindgen-test-runner").is_some();
     if has_runner && system::version("wasm-bindgen").as_deref() == Some(&wanted) {
@@ -64,6 +71,8 @@ fn cargo_install(workspace: &Workspace, what: &str, arguments: &[&str]) -> Resul
     let mut command = Command::new(cargo());
     command.args(["install", "--locked", "--debug", "--force"]).args(arguments);
     command.current_dir(std::env::temp_dir()).env_remove("CARGO_TARGET_DIR");
+    // Nobody debugs them, and debug information is a good part of compiling them.
+    command.env("CARGO_PROFILE_DEV_DEBUG", "0");
     step::run(workspace, what, &mut command)
 }
 

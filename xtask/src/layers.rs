@@ -6,9 +6,9 @@
 use crate::compress::Effort;
 use crate::workspace::Workspace;
 use crate::{browser, install, page, step};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, ValueEnum};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, IsTerminal};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
@@ -67,25 +67,35 @@ pub(crate) fn test(workspace: &Workspace, options: &Options) -> Result<ExitCode>
         .copied()
         .filter(|layer| options.only.is_empty() || options.only.contains(layer))
         .collect();
-    let mut rows = Vec::new();
-    let mut total = Count::default();
-    for layer in chosen {
-        let name = name(layer);
-        eprintln!("\n== {name}");
-        let (began, mut count) = (Instant::now(), Count::default());
-        let outcome = perform(workspace, layer, options.filter.as_deref(), &mut count);
-        if let Err(error) = &outcome {
-            eprintln!("== {name}: {error:#}");
-            count.failed = count.failed.max(1);
-        } else if count.passed == 0 && options.filter.is_none() {
-            // A layer without counted tests (formatting, lints, a build) is one check.
-            count.passed = 1;
+    let (rows, total) = std::thread::scope(|scope| {
+        // Compiling the page ends in minutes on one core (link-time optimisation, wasm-opt), so it is built beside the
+        // layers before it. Not on a terminal, where two steps would write on one line.
+        let beside = chosen.contains(&Layer::Page) && chosen.len() > 1 && !std::io::stderr().is_terminal();
+        let mut page = beside.then(|| scope.spawn(|| page::build(workspace, Effort::Test)));
+        let mut rows = Vec::new();
+        let mut total = Count::default();
+        for layer in chosen {
+            let name = name(layer);
+            eprintln!("\n== {name}");
+            let (began, mut count) = (Instant::now(), Count::default());
+            let outcome = match page.take_if(|_| layer == Layer::Page) {
+                Some(page) => page.join().unwrap_or_else(|_| Err(anyhow!("building the page panicked"))),
+                None => perform(workspace, layer, options.filter.as_deref(), &mut count),
+            };
+            if let Err(error) = &outcome {
+                eprintln!("== {name}: {error:#}");
+                count.failed = count.failed.max(1);
+            } else if count.passed == 0 && options.filter.is_none() {
+                // A layer without counted tests (formatting, lints, a build) is one check.
+                count.passed = 1;
+            }
+            total.passed += count.passed;
+            total.failed += count.failed;
+            total.skipped += count.skipped;
+            rows.push((name, outcome.is_ok(), count, began.elapsed()));
         }
-        total.passed += count.passed;
-        total.failed += count.failed;
-        total.skipped += count.skipped;
-        rows.push((name, outcome.is_ok(), count, began.elapsed()));
-    }
+        (rows, total)
+    });
     summary(&rows, &total, started.elapsed());
     Ok(if total.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -144,27 +154,36 @@ fn wasm(workspace: &Workspace, filter: Option<&str>, count: &mut Count) -> Resul
     install::wasm_target(workspace)?;
     install::wasm_bindgen(workspace)?;
     install::chromium(workspace)?;
-    let crates = crates_with_wasm_tests(workspace)?;
-    if crates.is_empty() {
+    let found = wasm_tests(workspace)?;
+    if found.is_empty() {
         bail!("no crate has a wasm test, which cannot be right");
     }
-    let packages: Vec<&str> = crates.iter().flat_map(|name| ["--package", name.as_str()]).collect();
+    // By name: the unit tests of these crates need native libraries and run natively.
+    let targets: Vec<&str> = found.iter().flat_map(|(name, test)| ["--package", name, "--test", test]).collect();
     let mut build = workspace.cargo(&["test", "--locked", "--target", "wasm32-unknown-unknown", "--no-run"]);
-    step::run(workspace, "compiling the wasm tests", build.args(&packages))?;
+    step::run(workspace, "compiling the wasm tests", build.args(&targets))?;
     let mut command = workspace.cargo(&["test", "--locked", "--target", "wasm32-unknown-unknown", "--no-fail-fast"]);
-    command.args(&packages).args(filter);
+    command.args(&targets).args(filter);
     command.env("CHROMEDRIVER", browser::chromedriver().context("chromedriver is not on the PATH")?);
     command.env("WASM_BINDGEN_TEST_TIMEOUT", WASM_TEST_TIMEOUT);
     counted(&mut command, count)
 }
 
-/// The crates whose sources or tests name `wasm_bindgen_test`.
-fn crates_with_wasm_tests(workspace: &Workspace) -> Result<Vec<String>> {
+/// The crates' test targets that name `wasm_bindgen_test`, as crate and target.
+fn wasm_tests(workspace: &Workspace) -> Result<Vec<(String, String)>> {
+    let name = |path: &std::path::Path| path.file_stem().and_then(|name| name.to_str()).map(str::to_owned);
     let mut found = Vec::new();
     for entry in std::fs::read_dir(workspace.root.join("crates")).context("crates/ cannot be listed")? {
         let folder = entry?.path();
-        if mentions(&folder.join("src"))? || mentions(&folder.join("tests"))? {
-            found.extend(folder.file_name().and_then(|name| name.to_str()).map(str::to_owned));
+        let Ok(tests) = std::fs::read_dir(folder.join("tests")) else { continue };
+        for test in tests {
+            let test = test?.path();
+            if test.extension().is_some_and(|kind| kind == "rs")
+                && (std::fs::read_to_string(&test)?.contains("wasm_bindgen_test")
+                    || mentions(&test.with_extension(""))?)
+            {
+                found.extend(name(&folder).zip(name(&test)));
+            }
         }
     }
     found.sort();

@@ -2,7 +2,7 @@
 //!
 //! Trunk runs `wasm-opt` itself (named by `data-wasm-opt` in `index.html`), before it takes the hashes that go into
 //! file names and integrity attributes; we only put a `wasm-opt` on its PATH. Trunk runs offline: what it would
-//! download, [`install`](crate::install) has put there.
+//! download, [`crate::install`] has put there.
 
 use crate::compress::{self, Effort};
 use crate::workspace::Workspace;
