@@ -87,8 +87,8 @@ pub(super) fn drawn(cause: Option<Cause>) -> impl IntoView {
         }
     };
     view! {
-        <p class="unseen">{said}</p>
-        <div class="path-scroll">
+        <p class="path-said note">{said}</p>
+        <div class="path-room">
             <svg class="path-picture" viewBox=format!("0 -12 {WIDTH} 168") aria-hidden="true">
                 <path class=relay_class d=arc fill="none" />
                 <rect class="path-relay-node" x=BREAK - 9.0 y="-1" width="18" height="18" />
