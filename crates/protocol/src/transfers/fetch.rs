@@ -5,7 +5,7 @@
 
 use super::held::{Content, Place};
 use super::item::{Item, Phase, Quest};
-use super::providers_of::Role;
+use super::providers_of::{PROVIDERS_MAX, Role};
 use super::{Context, PATIENCE, Transfers, World};
 use crate::{Code, Directory, Output, PeerKey};
 use content::{
@@ -370,6 +370,9 @@ impl Transfers {
         self.unsettled = true;
         if let Some(content) = self.contents.get_mut(&root) {
             content.forget_peer(peer);
+            if content.dropped.len() < PROVIDERS_MAX {
+                content.dropped.insert(peer);
+            }
         }
         for quest in self.items.values_mut().filter(|item| item.is_of(root)).filter_map(Item::quest_mut) {
             quest.providers.drop_for_good(peer, lied);

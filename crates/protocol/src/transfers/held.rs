@@ -28,6 +28,8 @@ pub(crate) struct Content {
     pub(crate) asked: BTreeMap<u32, BTreeSet<PeerKey>>,
     pub(crate) from: Partners,
     pub(crate) to: Partners,
+    /// Who was dropped while it loaded: it stays listed when all is here. At most every provider we kept in mind.
+    pub(crate) dropped: BTreeSet<PeerKey>,
 }
 
 /// Where the bytes are.
@@ -49,6 +51,7 @@ impl Content {
             offered: false,
             rate: Rate::over_seconds(5),
             first_byte: None,
+            dropped: BTreeSet::new(),
             wasted: 0,
             asked: BTreeMap::new(),
             from: Partners::default(),

@@ -10,6 +10,7 @@ use crate::snapshot::{Cell, Direction, ReceiverView, SourceState, SourceView, Tr
 use crate::{Code, PeerKey};
 use clock::Time;
 use content::layout::chunk_count;
+use std::collections::BTreeSet;
 
 /// Cells of the map: enough for the widest screen, few enough to draw sixty times a second.
 const CELLS_MAX: u32 = 480;
@@ -71,10 +72,12 @@ impl Transfers {
             }
         }
         if let Some(content) = content.filter(|_| !item.own) {
-            let rest = content.from.iter().filter(|(peer, _)| !sources.iter().any(|(listed, _)| listed == peer));
-            let rest: Vec<PeerKey> = rest.map(|(peer, _)| peer).collect();
-            let state = if item.quest().is_some() { SourceState::Left } else { SourceState::Idle };
-            sources.extend(rest.into_iter().map(|peer| (peer, state)));
+            let known = content.from.iter().map(|(peer, _)| peer).chain(content.dropped.iter().copied());
+            let rest: BTreeSet<PeerKey> =
+                known.filter(|peer| !sources.iter().any(|(listed, _)| listed == peer)).collect();
+            let over = if item.quest().is_some() { SourceState::Left } else { SourceState::Idle };
+            let state = |peer| if content.dropped.contains(&peer) { SourceState::Dropped } else { over };
+            sources.extend(rest.into_iter().map(|peer| (peer, state(peer))));
         }
         let mut views: Vec<SourceView> = sources
             .into_iter()
