@@ -29,6 +29,8 @@ pub(crate) struct Relay {
     register_due: bool,
     /// Dials in a row that came to nothing.
     failures: u32,
+    /// The first way has worked before: when it fails now, the relay is away and no port is blocked.
+    first_way_works: bool,
     /// A dial by the second way in that is under way beside the first.
     beside: Option<ConnectionId>,
 }
@@ -42,6 +44,7 @@ impl Relay {
             reserved: false,
             register_due: false,
             failures: 0,
+            first_way_works: false,
             beside: None,
         }
     }
@@ -72,7 +75,7 @@ impl EventLoop {
         let peer = relay.address.peer;
         let (beside, first): (Vec<_>, Vec<_>) =
             relay.address.ways.iter().cloned().partition(|way| way_of(way) == RelayWay::WebRtcDirect);
-        let due = first.is_empty() || relay.failures % FAILURES_PER_DIAL_BESIDE == 1;
+        let due = first.is_empty() || !relay.first_way_works && relay.failures % FAILURES_PER_DIAL_BESIDE == 1;
         if due && !beside.is_empty() && relay.beside.is_none() {
             let options = DialOpts::peer_id(peer).condition(PeerCondition::Always).addresses(beside).build();
             relay.beside = Some(options.connection_id());
@@ -110,6 +113,7 @@ impl EventLoop {
             return;
         }
         relay.failures = 0;
+        relay.first_way_works |= way_of(address) != RelayWay::WebRtcDirect;
         let way: Multiaddr = address.iter().take_while(|part| !matches!(part, Protocol::P2p(_))).collect();
         let kind = way_of(&way);
         relay.connection = Some((connection, way));
