@@ -10,18 +10,22 @@
 
 mod coordinate;
 mod estimator;
+mod forecast;
 mod hearsay;
 mod history;
 mod position;
 mod random;
 mod sample;
+mod series;
 mod survey;
 
 pub use coordinate::{COORDINATE_LEN, Coordinate, CoordinateError, DIMENSIONS, EXTENT_MAX, HEIGHT_MIN};
 pub use estimator::{Estimator, RTO_INITIAL, RTO_MAX, RTO_MIN};
+pub use forecast::{Forecast, Forecaster};
 pub use hearsay::{AUTHORS_MAX, DIGEST_LEN_MAX, Digest, Hearsay};
 pub use history::{History, MEDIAN_OF, SAMPLES_MAX};
 pub use position::{Position, REFERENCES_MAX, SETTLING_STEPS};
 pub use random::Random;
 pub use sample::{Rtt, Sample};
+pub use series::{SERIES_LEN_MAX, Series};
 pub use survey::{Candidate, whom_to_probe};

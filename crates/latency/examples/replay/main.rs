@@ -9,14 +9,16 @@
 
 mod arguments;
 mod coordinates;
+mod forecast;
 mod lines;
 mod matrix;
 mod population;
+mod traces;
 
 use anyhow::{Context, bail};
 use arguments::Arguments;
 
-const USAGE: &str = "subcommands: coordinates";
+const USAGE: &str = "subcommands: coordinates, forecast";
 
 fn main() -> anyhow::Result<()> {
     let mut words = std::env::args().skip(1);
@@ -24,6 +26,7 @@ fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse(words)?;
     match subcommand.as_str() {
         "coordinates" => coordinates::run(&arguments),
+        "forecast" => forecast::run(&arguments),
         _ => bail!("unknown subcommand {subcommand:?}; {USAGE}"),
     }
 }
