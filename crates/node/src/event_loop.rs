@@ -16,6 +16,7 @@ use clock::Time;
 use content::Message;
 use futures::channel::mpsc;
 use futures::{FutureExt, SinkExt, StreamExt, select};
+use futures_timer::Delay;
 use libp2p::identity::Keypair;
 use libp2p::swarm::{ConnectionId, Stream, Swarm};
 use libp2p::{Multiaddr, PeerId};
@@ -29,6 +30,9 @@ pub(crate) type NodeSwarm = Swarm<Behaviour>;
 
 /// Reports of tasks that may wait for the loop. A full queue makes the tasks wait, and with them the peers.
 const REPORTS_WAITING_MAX: usize = 256;
+/// Reports heard in one turn of the loop. A turn of the swarm looks at every connection, so it costs as much as
+/// hearing several groups of a running transfer; and it must not wait for long.
+const REPORTS_AT_ONCE_MAX: usize = 32;
 /// The screen is drawn from a new snapshot at most this often.
 const SNAPSHOT_INTERVAL: Duration = Duration::from_millis(100);
 /// Lost pings in a row after which a connection counts as dead.
@@ -138,7 +142,9 @@ pub(crate) struct EventLoop {
     internal: mpsc::Receiver<Internal>,
     report: Report,
     publisher: Publisher,
-    dirty_since: Option<Time>,
+    /// When the last snapshot was published, and whether anything was heard since.
+    published_at: Option<Time>,
+    dirty: bool,
     network: String,
     relays: Vec<Relay>,
     links: BTreeMap<PeerKey, Link>,
@@ -200,7 +206,8 @@ impl EventLoop {
             internal,
             report: Report(sender),
             publisher,
-            dirty_since: None,
+            published_at: None,
+            dirty: false,
             network: config.network.clone(),
             relays: relays.into_iter().map(Relay::new).collect(),
             links: BTreeMap::new(),
@@ -228,28 +235,39 @@ impl EventLoop {
         let mut alarm_at = None;
         loop {
             self.settle();
-            let wanted = self.next_alarm();
-            if wanted != alarm_at {
-                alarm_at = wanted;
-                alarm = match wanted {
-                    Some(at) => platform::delay(at - self.clock.now()),
-                    None => platform::delay(Duration::from_secs(3600)),
-                };
+            // Deadlines move later with almost every message. An alarm that is early rings for nothing and is set
+            // anew; setting a timer a few thousand times a second would cost more than that.
+            if let Some(wanted) = self.next_alarm()
+                && alarm_at.is_none_or(|at| wanted < at)
+            {
+                alarm_at = Some(wanted);
+                alarm = platform::delay(wanted - self.clock.now());
             }
             select! {
                 event = self.swarm.select_next_some() => self.on_swarm_event(event),
-                internal = self.internal.select_next_some() => self.on_internal(internal),
+                internal = self.internal.select_next_some() => {
+                    self.on_internal(internal);
+                    self.hear_more();
+                }
                 request = self.requests.next() => match request {
                     Some(request) => self.on_request(request),
                     None => return,
                 },
-                () = (&mut alarm).fuse() => {
+                () = wait(&mut alarm, alarm_at).fuse() => {
                     alarm_at = None;
                     if self.peer.next_deadline().is_some_and(|at| at <= self.clock.now()) {
                         self.hear(Input::Wake);
                     }
                 }
             }
+        }
+    }
+
+    /// Hears what other tasks have waiting, up to a bound, before the swarm has its turn again.
+    fn hear_more(&mut self) {
+        for _ in 1..REPORTS_AT_ONCE_MAX {
+            let Ok(internal) = self.internal.try_recv() else { return };
+            self.on_internal(internal);
         }
     }
 
@@ -265,18 +283,24 @@ impl EventLoop {
             while let Some(output) = self.peer.poll_output() {
                 self.perform(output);
             }
-            self.dirty_since.get_or_insert(now);
+            self.dirty = true;
         }
         let now = self.clock.now();
-        if self.dirty_since.is_some_and(|since| now - since >= SNAPSHOT_INTERVAL) {
-            self.dirty_since = None;
+        if self.next_snapshot().is_some_and(|at| at <= now) {
+            self.dirty = false;
+            self.published_at = Some(now);
             self.publisher.publish(self.peer.snapshot(now));
         }
     }
 
+    /// When to publish, if there is news: at once after a quiet time, so that nobody waits for an answer to a click.
+    fn next_snapshot(&self) -> Option<Time> {
+        let at = self.published_at.map_or(Time::ZERO, |at| at + SNAPSHOT_INTERVAL);
+        self.dirty.then_some(at)
+    }
+
     fn next_alarm(&self) -> Option<Time> {
-        let snapshot = self.dirty_since.map(|since| since + SNAPSHOT_INTERVAL);
-        [self.peer.next_deadline(), snapshot].into_iter().flatten().min()
+        [self.peer.next_deadline(), self.next_snapshot()].into_iter().flatten().min()
     }
 
     fn on_internal(&mut self, internal: Internal) {
@@ -332,6 +356,14 @@ impl EventLoop {
     fn relay_of(&self, peer: &PeerId) -> Option<RelayIndex> {
         let place = self.relays.iter().position(|relay| relay.address.peer == *peer)?;
         u8::try_from(place).ok().map(RelayIndex)
+    }
+}
+
+/// Until the alarm rings, if it is set at all.
+async fn wait(alarm: &mut Delay, at: Option<Time>) {
+    match at {
+        Some(_) => alarm.await,
+        None => std::future::pending().await,
     }
 }
 

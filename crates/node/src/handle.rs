@@ -129,7 +129,9 @@ impl Stream for Snapshots {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut inner = self.publisher.lock();
         if inner.version == self.seen {
-            inner.waiting.push(cx.waker().clone());
+            if !inner.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+                inner.waiting.push(cx.waker().clone());
+            }
             return Poll::Pending;
         }
         let (version, latest) = (inner.version, inner.latest.clone());
