@@ -96,7 +96,7 @@ proptest! {
         steps in prop::collection::vec((inputs(), 0u64..3_000), 1..250),
     ) {
         let config =
-            Config { relays: 2, seed, outbound_max: 4, inbound_max: 3, dials_max: 3, peers_target: 4, ..Config::default() };
+            Config { relays: 2, seed, outbound_max: 4, inbound_max: 3, dials_max: 3, dials_per_minute: 9, peers_target: 4, ..Config::default() };
         let mut peer = Peer::new(key(0), config.clone(), Time::ZERO);
         let mut model = Model::default();
         let mut now = Time::ZERO;

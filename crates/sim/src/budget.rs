@@ -9,6 +9,9 @@ use core::time::Duration;
 /// cancel per group of a few flow windows fit many times.
 const OUTPUTS_MAX: usize = 8_192;
 
+/// Alarms of one peer within a second: a few timers of each room and each download, none of them twice.
+const ALARMS_PER_SECOND_MAX: usize = 100;
+
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// Looks at one peer after an input whose outputs were all performed.
@@ -45,4 +48,16 @@ pub(crate) fn on_dial(now: Time, peer: usize, host: &mut Host) -> Result<(), Vio
     host.dial_starts.push_back(now);
     let (found, max) = (host.dial_starts.len(), host.config.dials_per_minute as usize);
     if found > max { Err(Violation::DialRate { peer, found, max }) } else { Ok(()) }
+}
+
+/// Counts one alarm: a peer that wakes without anything to do is a tab that spins.
+pub(crate) fn on_alarm(now: Time, peer: usize, host: &mut Host) -> Result<(), Violation> {
+    let second = now.as_millis() / 1_000;
+    let (last, count) = host.alarms;
+    let found = if last == second { count + 1 } else { 1 };
+    host.alarms = (second, found);
+    if found > ALARMS_PER_SECOND_MAX {
+        return Err(Violation::Restless { peer, found, max: ALARMS_PER_SECOND_MAX });
+    }
+    Ok(())
 }

@@ -60,6 +60,8 @@ pub(crate) struct Host {
     pub(crate) relays: Vec<RelayLink>,
     pub(crate) uplink_free: Time,
     pub(crate) wake_at: Option<Time>,
+    /// The second of virtual time, and the alarms in it so far.
+    pub(crate) alarms: (u64, usize),
     pub(crate) store: Store,
     /// Which share each file being hashed is.
     pub(crate) hashing: BTreeMap<ShareToken, usize>,
@@ -87,6 +89,7 @@ impl Host {
             relays: vec![RelayLink::Down; relays],
             uplink_free: Time::ZERO,
             wake_at: None,
+            alarms: (0, 0),
             store: Store::default(),
             hashing: BTreeMap::new(),
             asked: BTreeMap::new(),

@@ -96,6 +96,8 @@ pub enum Violation {
     FalselyDone { peer: usize, share: usize },
     #[error("peer {peer} wants to wake at {deadline:?}, which is not after {now:?}")]
     DeadlinePassed { peer: usize, now: Time, deadline: Time },
+    #[error("peer {peer} woke {found} times in a second, at most {max}")]
+    Restless { peer: usize, found: usize, max: usize },
     #[error("peer {peer} wished {found} things after one input, at most {max}")]
     OutputFlood { peer: usize, found: usize, max: usize },
     #[error("peer {peer} answered token {token} that nobody waits for")]

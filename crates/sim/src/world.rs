@@ -434,6 +434,7 @@ impl World {
             return Ok(());
         }
         host.wake_at = None;
+        budget::on_alarm(self.now, peer, host)?;
         self.hear(peer, Input::Wake, &[])
     }
 

@@ -241,6 +241,23 @@ fn of_two_that_lost_each_other_one_dials_back_first() {
 }
 
 #[test]
+fn attempts_in_a_minute_are_limited_however_fast_they_fail() {
+    let mut room = Room::new(Config::default());
+    let mut dials = room.discover(BY_RELAY, 1..60);
+    let mut count = 0;
+    while !dialled(&dials).is_empty() {
+        for peer in dialled(&dials) {
+            count += 1;
+            room.connections.on_dial_failed(room.now, peer, Failure::NoDirectPath);
+        }
+        dials = room.tick();
+    }
+    assert_eq!(count, 30);
+    assert_eq!(room.connections.next_deadline(), Some(Time::ZERO + Duration::from_secs(60)));
+    assert!(!dialled(&room.pass(Duration::from_secs(60))).is_empty());
+}
+
+#[test]
 fn a_dial_the_node_forgot_is_given_up() {
     let mut room = Room::new(Config::default());
     room.discover(BY_RELAY, [1]);
@@ -262,7 +279,7 @@ proptest! {
         seed: u64,
         steps in proptest::collection::vec((0u8..12, 1u64..40, any::<bool>(), 0u64..5_000), 1..300),
     ) {
-        let config = Config { seed, outbound_max: 5, inbound_max: 4, dials_max: 3, peers_target: 4, ..Config::default() };
+        let config = Config { seed, outbound_max: 5, inbound_max: 4, dials_max: 3, dials_per_minute: 9, peers_target: 4, ..Config::default() };
         let mut room = Room::new(config.clone());
         let mut starts: Vec<Time> = Vec::new();
         for (kind, peer, flag, pause_ms) in steps {
