@@ -12,7 +12,7 @@ const MIB: u64 = 1024 * KIB;
 /// Around every edge of groups (16 KiB) and chunks (256 KiB).
 const LENGTHS: [u64; 8] = [0, 1, 16 * KIB - 1, 16 * KIB, 16 * KIB + 1, MIB, MIB + 1, 20 * MIB];
 /// Long enough to be interrupted, whatever the machine.
-const LONG: u64 = 64 * MIB;
+const LONG: u64 = 32 * MIB;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn files_of_every_length_arrive_byte_for_byte() -> Result<()> {

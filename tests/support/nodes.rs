@@ -14,7 +14,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Longer than anything here takes on a busy machine with two cores.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// One relay, its folders, and the address nodes are given.
 #[derive(Debug)]
