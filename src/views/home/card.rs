@@ -69,7 +69,7 @@ pub(super) fn share(key: u64) -> impl IntoView {
         {move || match ready.get() {
             true => view! {
                 <div class="card-link">{link_field(key)} {copy_link(key, "button primary")} {send_link(key)}</div>
-                <p class="note card-privacy">"Whoever has the link can fetch it, and nobody else can find it."</p>
+                <p class="note card-privacy">"Not private: whoever has the link can fetch it, and the relay knows that you have it."</p>
             }
             .into_any(),
             false => bar(move || read.get(), "ink").into_any(),
