@@ -387,6 +387,7 @@ impl Connections {
     fn next_change(&self, now: Time, needs: Needs<'_>) -> Option<Time> {
         let places = self.hungry() && self.outbound() < self.config.outbound_max;
         let pause = self.exchange_pause(needs);
+        let minute_free = self.rate.full_until(now).unwrap_or(now);
         let of_entry = |(peer, entry): (PeerKey, &Entry)| match &entry.state {
             State::Dialling(Dialling { deadline, .. }) | State::Approaching { deadline, .. } => Some(*deadline),
             State::Connected(connected) if connected.path == Path::Direct => {
@@ -397,14 +398,12 @@ impl Connections {
             State::Idle { retry_at } => {
                 let useful = places || entry.insisted || needs.wanted.contains(&peer);
                 let able = self.config.webrtc && self.dialable(peer, entry);
-                (useful && able && *retry_at > now && self.introducer(entry, needs.relays).is_some())
-                    .then_some(*retry_at)
+                // Due already and not dialled: for want of a place, and a place becomes free by an input.
+                let at = (*retry_at).max(minute_free);
+                (useful && able && at > now && self.introducer(entry, needs.relays).is_some()).then_some(at)
             }
         };
-        let rate = self.rate.full_until(now).filter(|_| {
-            self.config.webrtc && self.known.iter().any(|(peer, _)| self.may_dial(now, peer, needs.relays).is_some())
-        });
-        self.known.iter().filter_map(of_entry).chain(rate).min()
+        self.known.iter().filter_map(of_entry).min()
     }
 
     fn count(&self, counts: impl Fn(&Entry) -> bool) -> usize {
