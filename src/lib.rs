@@ -2,9 +2,9 @@
 //!
 //! | to | see |
 //! |---|---|
-//! | follow a snapshot from the node to the screen | [`bridge`], the only place that holds the node's handle |
+//! | follow a snapshot from the node to the screen | `bridge`, the only place that holds the node's handle |
 //! | find a screen | `views`: one file each; what several share is in `components` |
-//! | change what is said | [`reading`], [`words`], [`format`], [`names`] |
+//! | change what is said | [`reading`], [`words`], [`mod@format`], [`names`] |
 //! | change what the pictures look like | [`picture`], [`chart`], [`identicon`], [`qr`] |
 //!
 //! Everything that only computes is built and tested natively as well; what touches the browser is wasm only.

@@ -129,8 +129,8 @@ mod tests {
         }
         assert!(see(400.0) < 51.0);
         assert!(see(50.0) < 51.0);
-        for at in 0..5 {
-            see(80.0 + noise[at]);
+        for off in noise {
+            see(80.0 + off);
         }
         assert!((see(80.0) - 80.0).abs() < 1.0);
     }

@@ -6,11 +6,6 @@ use std::io::Write;
 pub(crate) struct Line(Vec<String>);
 
 impl Line {
-    pub(crate) fn text(mut self, name: &str, value: &str) -> Self {
-        self.0.push(format!("\"{name}\":\"{value}\""));
-        self
-    }
-
     /// Four decimals: beyond that the traces themselves are rounded. What is no number is written as null.
     pub(crate) fn number(mut self, name: &str, value: f64) -> Self {
         let value = if value.is_finite() { format!("{}", (value * 1e4).round() / 1e4) } else { "null".to_owned() };

@@ -40,14 +40,6 @@ impl Matrix {
         let ms = self.ms[from * self.nodes + to];
         ms.is_finite().then_some(ms)
     }
-
-    /// The smaller of what the two measured of each other, as the reference script takes paths.
-    pub(crate) fn symmetric(&self, a: usize, b: usize) -> Option<f64> {
-        match (self.get(a, b), self.get(b, a)) {
-            (Some(there), Some(back)) => Some(there.min(back)),
-            (there, back) => there.or(back),
-        }
-    }
 }
 
 /// All planes of the file.
@@ -60,10 +52,11 @@ pub(crate) fn load_planes(arguments: &Arguments) -> anyhow::Result<Vec<Matrix>> 
         .collect();
     // Nobody who has an upper triangle should have to say so when the length already does.
     let (full, half) = (nodes * nodes, nodes * (nodes - 1) / 2);
-    let triangle = arguments.has("triangle") || (values.len() % full != 0 && values.len() % half == 0);
+    let triangle =
+        arguments.has("triangle") || (!values.len().is_multiple_of(full) && values.len().is_multiple_of(half));
     let plane_len = if triangle { half } else { full };
     ensure!(
-        !values.is_empty() && values.len() % plane_len == 0,
+        !values.is_empty() && values.len().is_multiple_of(plane_len),
         "{} numbers are no whole planes of {nodes} nodes",
         values.len()
     );
