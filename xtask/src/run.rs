@@ -147,7 +147,14 @@ fn address(host: IpAddr, port: u16) -> String {
 fn show_for_a_phone(url: &str) -> Result<()> {
     let code = qrcode::QrCode::new(url).context("the address does not fit a QR code")?;
     let picture = code.render::<qrcode::render::unicode::Dense1x2>().quiet_zone(true).build();
-    println!("{picture}\non a phone in the same network: {url}");
+    for line in picture.lines() {
+        // Black on white whatever the terminal's colours are: not every phone reads an inverted code.
+        println!(
+            "{}",
+            if std::io::stdout().is_terminal() { format!("\x1b[30;107m{line}\x1b[0m") } else { line.to_owned() }
+        );
+    }
+    println!("\non a phone in the same network: {url}");
     Ok(())
 }
 
