@@ -274,10 +274,21 @@ fn source(key: u64, id: String) -> impl IntoView {
         })
     };
     let out = move || matches!(state.get(), Some(SourceState::Dropped | SourceState::Left));
+    // A relay that serves its sample by HTTP is a source under its own name, not under a bird's.
+    let relay = bridge.calm({
+        let id = id.clone();
+        move |snapshot: &Snapshot| {
+            snapshot.relays.iter().find(|relay| relay.peer.as_ref() == Some(&id)).map(|relay| relay.name.clone())
+        }
+    });
+    let name = {
+        let bird = Name::of(&id).to_string();
+        move || relay.get().unwrap_or_else(|| bird.clone())
+    };
     view! {
         <li class="source" class:dropped=move || state.get() == Some(SourceState::Dropped)>
             {identicon(&id)}
-            <span class="source-name">{Name::of(&id).to_string()}</span>
+            <span class="source-name">{name}</span>
             <span class="source-rate number">{move || calm.get().map(|s| if s.rate < 1.0 { size(s.bytes) } else { speed(s.rate) })}</span>
             <span class="source-line note">
                 {move || path.get().filter(|_| !out()).map(path_glyph)} <span>{line}</span>
