@@ -2,7 +2,7 @@
 //!
 //! The decisions are made by [`protocol::Peer`], which is pure. Here are the effects, at one thin edge: one
 //! task with one `select`, small tasks for streams, and a [`Handle`] for whoever shows or steers it.
-//! [`platform`] is the only place that asks what the target is.
+//! `platform` is the only place that asks what the target is.
 
 mod behaviour;
 mod config;
