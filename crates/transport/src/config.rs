@@ -105,6 +105,11 @@ pub struct Timeouts {
     pub stream_linger: Duration,
     /// For the last bytes of a stream or a connection to leave the send buffer.
     pub drain: Duration,
+    /// Without an opening for so long, a connection is calm: what we opened and finished is closed.
+    pub calm: Duration,
+    /// Nothing is opened for so long after a connection that is never calm had to close what was finished. Several
+    /// retransmissions of an SCTP reset.
+    pub rest: Duration,
 }
 
 impl Default for Timeouts {
@@ -122,6 +127,8 @@ impl Default for Timeouts {
             channel_open: secs(10),
             stream_linger: secs(10),
             drain: secs(2),
+            calm: secs(5),
+            rest: secs(2),
         }
     }
 }

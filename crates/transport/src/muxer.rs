@@ -14,7 +14,7 @@ use crate::backend::{
 use crate::config::{Config, Timeouts};
 use crate::signaling::driver::Farewell;
 use crate::stream::frame::payload_max;
-use crate::stream::{Core, SendLimits, Stream};
+use crate::stream::{Core, Opener, SendLimits, Stream};
 use closing::Closing;
 use core::cell::{Cell, RefCell};
 use core::pin::Pin;
@@ -122,11 +122,11 @@ impl<P: Peer> Muxer<P> {
         }
     }
 
-    fn adopt(&mut self, channel: P::Channel) -> Stream<P::Channel> {
+    fn adopt(&mut self, channel: P::Channel, opener: Opener) -> Stream<P::Channel> {
         let id = StreamId(self.next_id);
         self.next_id += 1;
         let events: ChannelEvents = channel.events().clone();
-        let core = Rc::new(RefCell::new(Core::new(channel, self.limits, Rc::clone(&self.buffered))));
+        let core = Rc::new(RefCell::new(Core::new(channel, opener, self.limits, Rc::clone(&self.buffered))));
         self.streams.insert(id, Rc::clone(&core));
         events.watch(id, &self.attention);
         Stream::new(id, core, Rc::clone(&self.attention))
@@ -178,7 +178,12 @@ impl<P: Peer> Muxer<P> {
                 // The first message of the peer brings the task back here.
                 return Poll::Pending;
             }
+            let now = Instant::now();
+            if self.closing.poll_rested(cx, now).is_pending() {
+                return Poll::Pending;
+            }
             let channel = self.peer.open_channel("")?;
+            self.closing.on_opened(now, &self.timeouts);
             self.opening = Some((channel, Delay::new(self.timeouts.channel_open)));
         }
         let Some((channel, timer)) = &mut self.opening else { return Poll::Pending };
@@ -194,7 +199,7 @@ impl<P: Peer> Muxer<P> {
         let opened = self.opening.take();
         result?;
         match opened {
-            Some((channel, _)) => Poll::Ready(Ok(self.adopt(channel))),
+            Some((channel, _)) => Poll::Ready(Ok(self.adopt(channel, Opener::Us))),
             None => Poll::Pending,
         }
     }
@@ -260,7 +265,7 @@ impl<P: Peer> StreamMuxer for Connection<P> {
         }
         let Poll::Ready(channel) = muxer.peer.events().poll_channel(cx) else { return Poll::Pending };
         muxer.heard = true;
-        Poll::Ready(Ok(muxer.adopt(channel)))
+        Poll::Ready(Ok(muxer.adopt(channel, Opener::Peer)))
     }
 
     fn poll_outbound(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Self::Substream, ConnectionError>> {

@@ -74,6 +74,13 @@ impl From<StreamError> for io::Error {
     }
 }
 
+/// Who opened a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Opener {
+    Us,
+    Peer,
+}
+
 /// A stream. Dropping it before it is closed resets it.
 pub struct Stream<C: Channel>(SendWrapper<Owner<C>>);
 
@@ -100,10 +107,11 @@ pub(crate) struct Core<C: Channel> {
     buffered: usize,
     owned: bool,
     heard: bool,
+    opener: Opener,
 }
 
 impl<C: Channel> Core<C> {
-    pub(crate) fn new(channel: C, limits: SendLimits, connection_buffered: Rc<Cell<usize>>) -> Self {
+    pub(crate) fn new(channel: C, opener: Opener, limits: SendLimits, connection_buffered: Rc<Cell<usize>>) -> Self {
         Self {
             channel,
             state: State::new(),
@@ -117,7 +125,12 @@ impl<C: Channel> Core<C> {
             buffered: 0,
             owned: true,
             heard: false,
+            opener,
         }
+    }
+
+    pub(crate) fn opener(&self) -> Opener {
+        self.opener
     }
 
     pub(crate) fn channel(&self) -> &C {

@@ -43,7 +43,14 @@ async fn connect_as(hub: &Hub, ours: &Config, theirs: &Config) -> (End<Hub>, End
 
 fn quick() -> Config {
     let ms = Duration::from_millis;
-    Config { timeouts: Timeouts { stream_linger: ms(50), drain: ms(50), ..Timeouts::default() }, ..Config::default() }
+    let timeouts =
+        Timeouts { stream_linger: ms(50), drain: ms(50), calm: ms(50), rest: ms(200), ..Timeouts::default() };
+    Config { timeouts, ..Config::default() }
+}
+
+/// Soon calm, and patient in everything else.
+fn calm() -> Config {
+    Config { timeouts: Timeouts { calm: Duration::from_millis(50), ..Timeouts::default() }, ..Config::default() }
 }
 
 /// Waits until nothing changes any more.
@@ -61,7 +68,7 @@ fn cause(error: &std::io::Error) -> Option<&StreamError> {
 fn fifty_streams_carry_their_bytes_both_ways_and_leave_no_channel() {
     run(|| async {
         let hub = Hub::new(1, MIXED);
-        let (a, mut b) = connect(&hub, &Config::default()).await;
+        let (a, mut b) = connect(&hub, &calm()).await;
         tokio::task::spawn_local(async move {
             loop {
                 tokio::task::spawn_local(echo::<Hub>(b.accept().await));
@@ -85,6 +92,55 @@ fn fifty_streams_carry_their_bytes_both_ways_and_leave_no_channel() {
         join_all((0..50).map(one)).await;
         settled(&hub, 0).await;
     });
+}
+
+/// A channel whose id is used again while the acceptor is still closing its last one is lost to Chromium.
+#[test]
+fn finished_streams_are_closed_by_their_opener_once_nothing_is_opened() {
+    run(|| async {
+        let hub = Hub::new(21, MIXED);
+        let (patient, eager) = (Config::default(), quick());
+        let (a, mut b) = connect_as(&hub, &patient, &eager).await;
+        for _ in 0..20 {
+            exchange(&a, &mut b).await;
+        }
+        // What A opened is A's to close, however soon B is calm; and B's own streams do not wait for A's.
+        let mut accepted = a;
+        let before = hub.open_channels();
+        exchange(&b, &mut accepted).await;
+        settled(&hub, before).await;
+        assert!(before >= 20, "{before} channels are open");
+    });
+}
+
+#[test]
+fn a_connection_that_is_never_calm_rests_after_a_thousand_streams() {
+    run(|| async {
+        let hub = Hub::new(22, MIXED);
+        let never = |rest| Timeouts { calm: Duration::from_secs(600), rest, ..Timeouts::default() };
+        let rest = Duration::from_millis(300);
+        let ours = Config { timeouts: never(rest), ..Config::default() };
+        let (a, mut b) = connect_as(&hub, &ours, &ours).await;
+        for _ in 0..1024 {
+            exchange(&a, &mut b).await;
+        }
+        let begin = std::time::Instant::now();
+        settled(&hub, 0).await;
+        exchange(&a, &mut b).await;
+        assert!(begin.elapsed() >= rest / 2, "the next stream was opened after {:?}", begin.elapsed());
+    });
+}
+
+/// One stream from its opening to the end of both halves.
+async fn exchange(from: &End<Hub>, to: &mut End<Hub>) {
+    let mut ours = from.open().await;
+    ours.write_all(b"x").await.expect("written");
+    ours.close().await.expect("closed");
+    let mut theirs = to.accept().await;
+    theirs.close().await.expect("closed");
+    for half in [&mut ours, &mut theirs] {
+        half.read_to_end(&mut Vec::new()).await.expect("read to the end");
+    }
 }
 
 #[test]
@@ -115,7 +171,7 @@ fn the_write_half_can_end_long_before_the_read_half() {
 fn fin_is_acknowledged_while_nobody_reads() {
     run(|| async {
         let hub = Hub::new(3, MIXED);
-        let (a, mut b) = connect(&hub, &Config::default()).await;
+        let (a, mut b) = connect(&hub, &calm()).await;
         let mut ours = a.open().await;
         ours.write_all(b"x").await.expect("written");
         ours.close().await.expect("closed");

@@ -4,7 +4,7 @@ use crate::end::{End, echo};
 use futures::future::LocalBoxFuture;
 use std::time::Duration;
 use transport::memory::pipe;
-use transport::{Browser, Config, Role, establish};
+use transport::{Browser, Config, Role, Timeouts, establish};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
@@ -76,7 +76,8 @@ pub(crate) fn spawn(future: LocalBoxFuture<'static, ()>) {
 
 /// Addresses of this machine may be literal here, as on a page that came from it.
 pub(crate) fn config() -> Config {
-    Config { lan: true, ..Config::default() }
+    let timeouts = Timeouts { calm: Duration::from_millis(500), ..Timeouts::default() };
+    Config { lan: true, timeouts, ..Config::default() }
 }
 
 pub(crate) async fn connect(config: &Config) -> (End<Browser>, End<Browser>) {
