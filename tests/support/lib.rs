@@ -14,6 +14,7 @@ mod nodes;
 mod page;
 mod relay;
 mod stage;
+pub mod udp_delay;
 
 pub use browser::{Browser, Options};
 pub use exchange::{exchange, saves};
@@ -23,6 +24,7 @@ pub use nodes::{Flock, Node};
 pub use page::{Peer, Tab, Transfer};
 pub use relay::{CIRCUIT_BYTES_MAX, Relay};
 pub use stage::{Stage, journey};
+pub use udp_delay::UdpDelay;
 
 use std::path::{Path, PathBuf};
 
