@@ -83,7 +83,7 @@ fn proved(bytes: Vec<u8>) -> Result<[(String, Vec<u8>); 4]> {
     builder.push(&bytes);
     let outboard = builder.finish().context("all bytes were hashed")?;
     let (name, media_type) = (NAME.to_owned(), MEDIA_TYPE.to_owned());
-    let manifest = Manifest { length, root: outboard.root(), media_type, name };
+    let manifest = Manifest { length, root: outboard.root(), kind: content::Kind::File, media_type, name };
     let beside = |kind: &str| format!("{NAME}.{kind}");
     Ok([
         (beside("manifest"), manifest.encode()),

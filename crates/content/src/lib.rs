@@ -7,6 +7,8 @@
 //! |---|---|
 //! | name a content | [`ContentId`], [`Manifest`], [`Root`] |
 //! | hash a file and serve it | [`OutboardBuilder`], [`Outboard`], [`Uploads`] |
+//! | share a folder as one content, and save it anywhere | [`Folder`], [`names`] |
+//! | keep it from all who lack the link | [`LinkKey`], [`Cipher`] |
 //! | fetch and prove it | [`Download`], [`Verifier`] |
 //! | talk about it | [`Message`], [`wire::Decoder`] |
 
@@ -14,12 +16,15 @@
 
 pub mod bitfield;
 pub mod download;
+pub mod folder;
 mod hash;
 pub mod id;
 pub mod layout;
 pub mod manifest;
 pub mod message;
+pub mod names;
 mod path;
+pub mod private;
 mod random;
 pub mod tree;
 pub mod upload;
@@ -28,10 +33,12 @@ pub mod wire;
 
 pub use bitfield::Bitfield;
 pub use download::{Download, DownloadConfig, DownloadInput, DownloadOutput, DropReason, Progress, SourceView};
+pub use folder::{Folder, FolderError};
 pub use id::{ContentId, IdError, Root};
 pub use layout::{CHUNK_LEN, GROUP_LEN, GROUPS_PER_CHUNK, GroupRange, chunk_count, group_count};
-pub use manifest::{Manifest, ManifestError};
+pub use manifest::{Kind, Manifest, ManifestError};
 pub use message::{Message, Refusal};
+pub use private::{Cipher, Details, LinkKey, PrivateError};
 pub use tree::{ChangedError, LengthError, Outboard, OutboardBuilder, OutboardError};
 pub use upload::{DismissReason, ReadId, UploadConfig, UploadInput, UploadOutput, Uploads};
 pub use verify::{VerifiedGroup, Verifier, VerifyError};

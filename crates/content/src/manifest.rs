@@ -4,21 +4,29 @@
 //! refused. All integers are little-endian:
 //!
 //! ```text
-//! version u8 = 1 | kind u8 = 0 (one file) | length u64 | root 32 bytes
-//! | media type: u16 length, ASCII | name: u16 length, UTF-8
+//! version u8 = 1 | kind u8 | length u64 | root 32 bytes | by kind:
+//!   0 one file   media type: u16 length, ASCII | name: u16 length, UTF-8
+//!   1 a folder   bytes of its index u32 | name: u16 length, UTF-8
+//!   2 private    check 32 bytes | sealed details 544 bytes
 //! ```
+//!
+//! What the bytes of a folder are says [`crate::folder`], what is sealed and how [`crate::private`].
 //!
 //! Name and media type come from a stranger. They are checked here so that no one further up has to: a name is
 //! one path component that can be shown in a line of text, never a path.
 
+use crate::folder::INDEX_LEN_MAX;
 use crate::layout::LENGTH_MAX;
-use crate::{ContentId, Outboard, Root};
+use crate::private::{self, Details, Sealed};
+use crate::{ContentId, GROUP_LEN, Outboard, Root, names};
 
 /// Version of the canonical bytes.
 const VERSION: u8 = 1;
 
-/// Kind of a manifest that describes one file.
+/// Kinds of manifests.
 const KIND_FILE: u8 = 0;
+const KIND_FOLDER: u8 = 1;
+const KIND_PRIVATE: u8 = 2;
 
 /// Bytes before the two texts.
 const HEAD_LEN: usize = 1 + 1 + 8 + 32;
@@ -30,7 +38,8 @@ pub const NAME_LEN_MAX: usize = 255;
 pub const MEDIA_TYPE_LEN_MAX: usize = 255;
 
 /// Bytes of the longest canonical manifest.
-pub const MANIFEST_LEN_MAX: usize = HEAD_LEN + 2 + MEDIA_TYPE_LEN_MAX + 2 + NAME_LEN_MAX;
+pub const MANIFEST_LEN_MAX: usize = HEAD_LEN + private::CHECK_LEN + private::SEALED_LEN;
+const _: () = assert!(MANIFEST_LEN_MAX >= HEAD_LEN + 2 + MEDIA_TYPE_LEN_MAX + 2 + NAME_LEN_MAX);
 
 /// The name given to a file whose own name holds nothing that we could show.
 const NAMELESS: &str = "file";
@@ -42,10 +51,27 @@ pub struct Manifest {
     pub length: u64,
     /// The hash of the content's bytes.
     pub root: Root,
-    /// Its media type (`image/png`), or empty when nobody knows. Printable ASCII.
+    /// What the bytes are.
+    pub kind: Kind,
+    /// Its media type (`image/png`), or empty when nobody knows. Printable ASCII. Empty unless it is
+    /// one file.
     pub media_type: String,
-    /// Its file name: one path component, no control characters.
+    /// Its file name: one path component, no control characters. Empty when it is sealed.
     pub name: String,
+}
+
+/// What the bytes of a content are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// One file.
+    File,
+    /// An index and the files of a folder.
+    Folder {
+        /// Bytes of the index.
+        index_len: u32,
+    },
+    /// Encrypted; length, kind, media type and name are for those who have the key.
+    Private(Box<Sealed>),
 }
 
 /// Why bytes are not a manifest, or values do not make one.
@@ -70,7 +96,7 @@ pub enum ManifestError {
         found: u8,
     },
     /// A kind that we do not know.
-    #[error("kind {found}, expected {KIND_FILE}")]
+    #[error("kind {found}, expected {KIND_FILE} to {KIND_PRIVATE}")]
     Kind {
         /// The kind it names.
         found: u8,
@@ -78,6 +104,20 @@ pub enum ManifestError {
     /// More bytes than we share or fetch.
     #[error("{found} bytes, at most {LENGTH_MAX}")]
     Length {
+        /// The length it claims.
+        found: u64,
+    },
+    /// A folder's index is longer than the folder, or than an index may be.
+    #[error("an index of {index_len} bytes in {length}, at most {INDEX_LEN_MAX}")]
+    Index {
+        /// Bytes of the index.
+        index_len: u32,
+        /// Bytes of the folder.
+        length: u64,
+    },
+    /// Encrypted bytes that are not whole groups.
+    #[error("{found} encrypted bytes are not whole groups")]
+    PrivateLength {
         /// The length it claims.
         found: u64,
     },
@@ -99,33 +139,61 @@ pub enum ManifestError {
 }
 
 impl Manifest {
-    /// A manifest of exactly these values, or why they do not make one.
+    /// A manifest of one file of exactly these values, or why they do not make one.
     pub fn new(length: u64, root: Root, media_type: &str, name: &str) -> Result<Self, ManifestError> {
         check_length(length, root)?;
         check_media_type(media_type)?;
         check_name(name)?;
-        Ok(Self { length, root, media_type: media_type.to_owned(), name: name.to_owned() })
+        Ok(Self { length, root, kind: Kind::File, media_type: media_type.to_owned(), name: name.to_owned() })
+    }
+
+    /// A manifest of a folder called `name`.
+    pub fn new_folder(length: u64, root: Root, index_len: u32, name: &str) -> Result<Self, ManifestError> {
+        check_length(length, root)?;
+        check_index(index_len, length)?;
+        check_name(name)?;
+        Ok(Self { length, root, kind: Kind::Folder { index_len }, media_type: String::new(), name: name.to_owned() })
+    }
+
+    /// A manifest of `length` encrypted bytes.
+    pub fn new_private(length: u64, root: Root, sealed: Sealed) -> Result<Self, ManifestError> {
+        check_length(length, root)?;
+        if length == 0 || !length.is_multiple_of(u64::from(GROUP_LEN)) {
+            return Err(ManifestError::PrivateLength { found: length });
+        }
+        Ok(Self { length, root, kind: Kind::Private(Box::new(sealed)), media_type: String::new(), name: String::new() })
     }
 
     /// The manifest of a hashed file, whatever its name: what a manifest cannot hold is replaced
     /// ([`file_name`]), and a media type that is none is left out.
     pub fn of_file(outboard: &Outboard, media_type: &str, name: &str) -> Self {
         let media_type = self::media_type(media_type).to_owned();
-        Self { length: outboard.length(), root: outboard.root(), media_type, name: file_name(name) }
+        let (length, root) = (outboard.length(), outboard.root());
+        Self { length, root, kind: Kind::File, media_type, name: file_name(name) }
     }
 
     /// The canonical bytes, at most [`MANIFEST_LEN_MAX`]. Texts that a manifest cannot hold are written as
     /// [`of_file`](Self::of_file) would have them, so that what is encoded always decodes.
     pub fn encode(&self) -> Vec<u8> {
-        let (media_type, name) = (media_type(&self.media_type), file_name(&self.name));
-        let mut bytes = Vec::with_capacity(HEAD_LEN + 4 + media_type.len() + name.len());
-        bytes.extend_from_slice(&[VERSION, KIND_FILE]);
+        let kind = match self.kind {
+            Kind::File => KIND_FILE,
+            Kind::Folder { .. } => KIND_FOLDER,
+            Kind::Private(_) => KIND_PRIVATE,
+        };
+        let mut bytes = Vec::with_capacity(MANIFEST_LEN_MAX);
+        bytes.extend_from_slice(&[VERSION, kind]);
         bytes.extend_from_slice(&self.length.to_le_bytes());
         bytes.extend_from_slice(&self.root.0);
-        for text in [media_type, &name] {
-            let len = u16::try_from(text.len()).expect("a manifest's texts are at most 255 bytes");
-            bytes.extend_from_slice(&len.to_le_bytes());
-            bytes.extend_from_slice(text.as_bytes());
+        match &self.kind {
+            Kind::File => {
+                push_text(&mut bytes, media_type(&self.media_type));
+                push_text(&mut bytes, &file_name(&self.name));
+            }
+            Kind::Folder { index_len } => {
+                bytes.extend_from_slice(&index_len.to_le_bytes());
+                push_text(&mut bytes, &file_name(&self.name));
+            }
+            Kind::Private(sealed) => sealed.encode(&mut bytes),
         }
         bytes
     }
@@ -138,19 +206,40 @@ impl Manifest {
             return Err(ManifestError::Version { found: version });
         }
         let (&[kind], rest) = rest.split_first_chunk().ok_or(truncated)?;
-        if kind != KIND_FILE {
+        if kind > KIND_PRIVATE {
             return Err(ManifestError::Kind { found: kind });
         }
         let (length, rest) = rest.split_first_chunk().ok_or(truncated)?;
         let (root, rest) = rest.split_first_chunk().ok_or(truncated)?;
-        let (media_type, rest) = split_text(rest).ok_or(truncated)?;
-        let (name, rest) = split_text(rest).ok_or(truncated)?;
-        if !rest.is_empty() {
-            return Err(ManifestError::Trailing { extra: rest.len() });
-        }
-        let media_type = core::str::from_utf8(media_type).map_err(|_| ManifestError::MediaType)?;
-        let name = core::str::from_utf8(name).map_err(|_| ManifestError::Name)?;
-        Self::new(u64::from_le_bytes(*length), Root(*root), media_type, name)
+        let (length, root) = (u64::from_le_bytes(*length), Root(*root));
+        let (manifest, rest) = match kind {
+            KIND_FILE => {
+                let (media_type, rest) = split_text(rest).ok_or(truncated)?;
+                let (name, rest) = split_text(rest).ok_or(truncated)?;
+                let media_type = core::str::from_utf8(media_type).map_err(|_| ManifestError::MediaType)?;
+                (Self::new(length, root, media_type, text(name)?), rest)
+            }
+            KIND_FOLDER => {
+                let (index_len, rest) = rest.split_first_chunk().ok_or(truncated)?;
+                let (name, rest) = split_text(rest).ok_or(truncated)?;
+                (Self::new_folder(length, root, u32::from_le_bytes(*index_len), text(name)?), rest)
+            }
+            _ => {
+                let (sealed, rest) = Sealed::decode(rest).ok_or(truncated)?;
+                (Self::new_private(length, root, sealed), rest)
+            }
+        };
+        if rest.is_empty() { manifest } else { Err(ManifestError::Trailing { extra: rest.len() }) }
+    }
+
+    /// What it says about its bytes, if that takes no key.
+    pub fn details(&self) -> Option<Details> {
+        let index_len = match self.kind {
+            Kind::File => None,
+            Kind::Folder { index_len } => Some(index_len),
+            Kind::Private(_) => return None,
+        };
+        Some(Details { length: self.length, index_len, media_type: self.media_type.clone(), name: self.name.clone() })
     }
 
     /// The id that a link carries: the hash of the canonical bytes.
@@ -165,30 +254,25 @@ impl Manifest {
 pub fn file_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let shown: String = last.chars().filter(|&c| is_name_char(c)).collect();
-    let cut = shorten(&shown);
+    let cut = names::shorten(&shown, NAME_LEN_MAX);
     if check_name(&cut).is_ok() { cut } else { NAMELESS.to_owned() }
 }
 
-fn media_type(text: &str) -> &str {
+pub(crate) fn media_type(text: &str) -> &str {
     if check_media_type(text).is_ok() { text } else { "" }
 }
 
-/// An extension longer than this is cut like the rest of the name.
-const EXTENSION_LEN_MAX: usize = 16;
-
-fn shorten(name: &str) -> String {
-    if name.len() <= NAME_LEN_MAX {
-        return name.to_owned();
-    }
-    let extension = name.rfind('.').map(|dot| &name[dot..]).filter(|ext| ext.len() <= EXTENSION_LEN_MAX).unwrap_or("");
-    let mut end = NAME_LEN_MAX - extension.len();
-    while !name.is_char_boundary(end) {
-        end -= 1;
-    }
-    format!("{}{extension}", &name[..end])
+pub(crate) fn push_text(bytes: &mut Vec<u8>, text: &str) {
+    let len = u16::try_from(text.len()).expect("a manifest's texts are at most 255 bytes");
+    bytes.extend_from_slice(&len.to_le_bytes());
+    bytes.extend_from_slice(text.as_bytes());
 }
 
-fn split_text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+fn text(name: &[u8]) -> Result<&str, ManifestError> {
+    core::str::from_utf8(name).map_err(|_| ManifestError::Name)
+}
+
+pub(crate) fn split_text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (len, rest) = bytes.split_first_chunk()?;
     rest.split_at_checked(usize::from(u16::from_le_bytes(*len)))
 }
@@ -203,13 +287,18 @@ fn check_length(length: u64, root: Root) -> Result<(), ManifestError> {
     Ok(())
 }
 
-fn check_media_type(text: &str) -> Result<(), ManifestError> {
+pub(crate) fn check_index(index_len: u32, length: u64) -> Result<(), ManifestError> {
+    let fits = index_len <= INDEX_LEN_MAX && u64::from(index_len) <= length;
+    if fits && index_len > 0 { Ok(()) } else { Err(ManifestError::Index { index_len, length }) }
+}
+
+pub(crate) fn check_media_type(text: &str) -> Result<(), ManifestError> {
     let printable = text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
     let shaped = text.is_empty() || text.contains('/');
     if printable && shaped && text.len() <= MEDIA_TYPE_LEN_MAX { Ok(()) } else { Err(ManifestError::MediaType) }
 }
 
-fn check_name(name: &str) -> Result<(), ManifestError> {
+pub(crate) fn check_name(name: &str) -> Result<(), ManifestError> {
     if name.is_empty() || name.len() > NAME_LEN_MAX {
         return Err(ManifestError::NameLength { found: name.len() });
     }
@@ -221,7 +310,7 @@ fn check_name(name: &str) -> Result<(), ManifestError> {
 
 /// Separators would make a name a path, controls would break its line, and embedded directions (U+202A to
 /// U+202E, U+2066 to U+2069) can show `fdp.exe` as `exe.pdf`. Names in every script do without all of them.
-fn is_name_char(c: char) -> bool {
+pub(crate) fn is_name_char(c: char) -> bool {
     let override_ = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let line_break = matches!(c, '\u{2028}' | '\u{2029}');
     !(c.is_control() || c == '/' || c == '\\' || override_ || line_break)
@@ -261,9 +350,25 @@ mod tests {
             Manifest::decode(&bytes)
         };
         assert_eq!(with(0, 2), Err(ManifestError::Version { found: 2 }));
-        assert_eq!(with(1, 1), Err(ManifestError::Kind { found: 1 }));
+        assert_eq!(with(1, 3), Err(ManifestError::Kind { found: 3 }));
         assert_eq!(with(9, 1), Err(ManifestError::Length { found: 5 | 1 << 56 }));
         assert_eq!(with(2, 0), Err(ManifestError::EmptyRoot));
+    }
+
+    #[test]
+    fn a_folder_reads_back_with_its_index_and_lies_about_it_are_refused() {
+        let folder = Manifest::new_folder(500, Root([9; 32]), 40, "birds").unwrap();
+        let bytes = folder.encode();
+        assert_eq!(Manifest::decode(&bytes), Ok(folder.clone()));
+        for end in 0..bytes.len() {
+            assert_eq!(Manifest::decode(&bytes[..end]), Err(ManifestError::Truncated { found: end }));
+        }
+        for (index_len, length) in [(0, 500), (501, 500), (INDEX_LEN_MAX + 1, 1 << 30)] {
+            let refused = Manifest::new_folder(length, Root([9; 32]), index_len, "birds");
+            assert_eq!(refused, Err(ManifestError::Index { index_len, length }));
+        }
+        assert_eq!(folder.details().and_then(|details| details.index_len), Some(40));
+        assert_eq!(bird().details().map(|details| details.index_len), Some(None));
     }
 
     #[test]
@@ -293,7 +398,8 @@ mod tests {
     #[test]
     fn what_is_encoded_decodes_whatever_was_put_in() {
         let long = "n".repeat(70_000);
-        let raw = Manifest { length: 5, root: Root([9; 32]), media_type: "no type".into(), name: format!("a/{long}") };
+        let (root, name) = (Root([9; 32]), format!("a/{long}"));
+        let raw = Manifest { length: 5, root, kind: Kind::File, media_type: "no type".into(), name };
         let decoded = Manifest::decode(&raw.encode()).expect("it was made to fit");
         assert_eq!((decoded.media_type.as_str(), decoded.name.as_str()), ("", &long[..255]));
     }
