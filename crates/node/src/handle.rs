@@ -61,6 +61,11 @@ impl Handle {
         self.hear(Input::Hidden(hidden));
     }
 
+    /// Tells whether bytes cost money on this connection.
+    pub fn set_metered(&self, metered: bool) {
+        self.hear(Input::Metered(metered));
+    }
+
     pub(crate) fn hear(&self, input: Input) {
         drop(self.requests.unbounded_send(Request::Hear(input)));
     }

@@ -1,6 +1,6 @@
 //! What a peer hears: from the person, from the network, from storage.
 
-use crate::{Code, PeerKey, RelayIndex};
+use crate::{Caps, Code, PeerKey, RelayIndex, Spent};
 use bytes::Bytes;
 use content::{ContentId, GroupRange, Manifest, Message, Outboard, Root};
 use core::time::Duration;
@@ -125,6 +125,8 @@ pub enum Command {
     Remove { id: ContentId },
     /// Serve what was fetched, or stop (the person's own shares are always served).
     PassOn(bool),
+    /// Limits on what is given, and what an earlier page of this browser used of the day.
+    Limit { caps: Caps, spent: Spent },
     /// Hang up, and do not dial it again by ourselves.
     Disconnect { peer: PeerKey },
     /// Try a peer again now, whatever the backoff says.
@@ -213,6 +215,8 @@ pub enum Input {
 
     /// The tab went to the background or came back: samples taken meanwhile say little.
     Hidden(bool),
+    /// The browser says whether bytes cost money on this connection.
+    Metered(bool),
     /// [`Peer::next_deadline`](crate::Peer::next_deadline) has passed.
     Wake,
 }

@@ -31,3 +31,4 @@ pub use output::{Directory, Output};
 pub use peer::Peer;
 pub use peer_key::PeerKey;
 pub use snapshot::Snapshot;
+pub use transfers::{Caps, RATE_MIN, Spent};

@@ -58,7 +58,7 @@ impl Peer {
             hidden: false,
             relays: Relays::new(now, &config),
             connections: Connections::new(now, me, &config),
-            transfers: Transfers::new(&config),
+            transfers: Transfers::new(now, &config),
             introductions: Introductions::default(),
             measurements: Measurements::default(),
             notices: Notices::default(),
@@ -172,6 +172,7 @@ impl Peer {
             Input::ReadFailed { token, code } => self.with_transfers(|t, ctx| t.on_read_failed(ctx, token, code)),
 
             Input::Hidden(hidden) => self.hidden = hidden,
+            Input::Metered(metered) => self.with_transfers(|t, ctx| t.set_metered(ctx, metered)),
             Input::Wake => {}
         }
     }
@@ -187,6 +188,7 @@ impl Peer {
             Command::Pause { id } => self.with_transfers(|t, ctx| t.pause(ctx, id)),
             Command::Resume { id } => self.with_transfers(|t, ctx| t.resume(ctx, id)),
             Command::Remove { id } => self.with_transfers(|t, ctx| t.remove(ctx, id)),
+            Command::Limit { caps, spent } => self.with_transfers(|t, ctx| t.set_caps(ctx, caps, spent)),
             Command::PassOn(pass_on) => self.with_transfers(|t, ctx| t.set_pass_on(ctx, pass_on)),
             Command::Disconnect { peer } => self.connections.disconnect(now, peer, &mut self.out),
             Command::Retry { peer } => self.connections.retry(now, peer),
@@ -314,6 +316,8 @@ impl Peer {
             transfers: self.transfers.views(now),
             notices: self.notices.views(now),
             pass_on: self.transfers.pass_on(),
+            allowance: self.transfers.allowance(now),
+            metered: self.transfers.is_metered(),
             totals: self.transfers.totals(),
         }
     }

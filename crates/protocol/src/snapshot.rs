@@ -3,7 +3,7 @@
 //! Field names become kebab-case for JavaScript (`window.starling.snapshot()`). Times are ages in
 //! milliseconds at the moment the snapshot was taken, so that no clock has to be shared.
 
-use crate::{Candidate, Code, Failure, Stage};
+use crate::{Candidate, Caps, Code, Failure, Stage};
 use serde::Serialize;
 
 /// The whole state of this tab, for drawing.
@@ -26,8 +26,23 @@ pub struct Snapshot {
     pub notices: Vec<NoticeView>,
     /// Whether what was fetched is served.
     pub pass_on: bool,
+    /// What may be given, and what was.
+    pub allowance: AllowanceView,
+    /// The browser says that bytes cost money: everything new asks first, and nothing is passed on.
+    pub metered: bool,
     /// Content bytes given, taken and thrown away since the start.
     pub totals: Totals,
+}
+
+/// Limits on giving, and the present day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AllowanceView {
+    pub caps: Caps,
+    /// Bytes passed on since the day began.
+    pub passed_on_today: u64,
+    /// When the day ends, ms from now; `None` before its first byte.
+    pub day_ends_in_ms: Option<u64>,
 }
 
 /// Where we stand with the network.

@@ -8,6 +8,7 @@
 //! is; what was fetched is offered to others only while the person wants to pass it on; a peer that sent wrong
 //! bytes is named for banning before anything else is asked of anybody.
 
+mod allowance;
 mod announce;
 mod fetch;
 mod held;
@@ -19,22 +20,24 @@ mod share;
 mod traffic;
 mod views;
 
+pub use allowance::{Caps, RATE_MIN, Spent};
 use held::{Content, Place};
 
 use crate::choice::{Choice, Room};
 use crate::connections::{Connections, Traffic};
-use crate::notices::Notices;
+use crate::notices::{Notices, millis};
 use crate::outbox::Outbox;
-use crate::snapshot::Totals;
+use crate::snapshot::{AllowanceView, Totals};
 use crate::{Code, Config, Directory, Output, PeerKey, ReadToken, RelayIndex, ShareToken};
+use allowance::Allowance;
 use announce::Announcer;
 use clock::Time;
 use content::{ContentId, Message, Root, UploadConfig, Uploads};
 use core::time::Duration;
 use item::{Item, Phase};
-use serve::PendingRead;
+use serve::{HeldRead, PendingRead};
 use share::Hashing;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use traffic::Books;
 
 /// Items in the list: as many as one announcement names.
@@ -81,6 +84,13 @@ pub(crate) struct Transfers {
     contents: BTreeMap<Root, Content>,
     uploads: Uploads<PeerKey>,
     reads: BTreeMap<ReadToken, PendingRead>,
+    allowance: Allowance,
+    /// Reads that wait for their turn under the person's limits; as many as `Uploads` has under way.
+    held_reads: VecDeque<HeldRead>,
+    /// When the first of them may go.
+    release_at: Option<Time>,
+    /// The browser says that bytes cost money.
+    metered: bool,
     announcer: Announcer,
     books: Books,
     totals: Totals,
@@ -95,7 +105,7 @@ pub(crate) struct Transfers {
 }
 
 impl Transfers {
-    pub(crate) fn new(config: &Config) -> Self {
+    pub(crate) fn new(now: Time, config: &Config) -> Self {
         Self {
             ask_above: config.ask_above,
             webrtc: config.webrtc,
@@ -104,6 +114,10 @@ impl Transfers {
             contents: BTreeMap::new(),
             uploads: Uploads::new(UploadConfig::default()),
             reads: BTreeMap::new(),
+            allowance: Allowance::new(now, Caps::default()),
+            held_reads: VecDeque::new(),
+            release_at: None,
+            metered: false,
             announcer: Announcer::default(),
             books: Books::default(),
             totals: Totals::default(),
@@ -168,6 +182,35 @@ impl Transfers {
     /// The person decides whether what was fetched is served.
     pub(crate) fn set_pass_on(&mut self, ctx: &mut Context<'_>, pass_on: bool) {
         self.pass_on = pass_on;
+        self.offer_all_as_allowed(ctx);
+    }
+
+    /// The person's limits on what is given.
+    pub(crate) fn set_caps(&mut self, ctx: &mut Context<'_>, caps: Caps, spent: Spent) {
+        self.allowance.set(ctx.now, caps, spent);
+        self.offer_all_as_allowed(ctx);
+        self.release_reads(ctx);
+    }
+
+    /// The connection began or ceased to cost by the byte: what nobody said yes to waits for a yes.
+    pub(crate) fn set_metered(&mut self, ctx: &mut Context<'_>, metered: bool) {
+        self.metered = metered;
+        self.offer_all_as_allowed(ctx);
+        if metered {
+            self.ask_again(ctx);
+        }
+    }
+
+    pub(crate) fn is_metered(&self) -> bool {
+        self.metered
+    }
+
+    pub(crate) fn allowance(&self, now: Time) -> AllowanceView {
+        let ends = self.allowance.day_ends().map(|ends| millis(ends - now));
+        AllowanceView { caps: self.allowance.caps(), passed_on_today: self.allowance.today(), day_ends_in_ms: ends }
+    }
+
+    pub(crate) fn offer_all_as_allowed(&mut self, ctx: &mut Context<'_>) {
         for root in self.contents.keys().copied().collect::<Vec<_>>() {
             self.offer_as_allowed(ctx.now, root);
         }
@@ -222,6 +265,10 @@ impl Transfers {
         self.tick_downloads(ctx);
         self.uploads.handle(ctx.now, content::UploadInput::Wake);
         self.drive_uploads(ctx);
+        if self.allowance.tick(ctx.now) {
+            self.offer_all_as_allowed(ctx);
+        }
+        self.release_reads(ctx);
         let ids = self.announced_ids();
         self.announcer.tick(ctx.now, &directories, ids, ctx.out);
         if !self.is_full() {
@@ -245,7 +292,8 @@ impl Transfers {
             Place::Loading(download) => download.next_deadline(),
             Place::Own(_) | Place::Stored(_) => None,
         });
-        downloads.chain(self.wake_at).chain(self.uploads.next_deadline()).min()
+        let giving = self.release_at.into_iter().chain(self.allowance.next_deadline());
+        downloads.chain(self.wake_at).chain(self.uploads.next_deadline()).chain(giving).min()
     }
 
     /// All we serve: own files before what is passed on, newest first.

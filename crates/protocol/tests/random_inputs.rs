@@ -9,8 +9,8 @@ use content::{Bitfield, ContentId, GroupRange, Manifest, Message, Outboard, Refu
 use core::time::Duration;
 use proptest::prelude::*;
 use protocol::{
-    AskToken, Candidate, Code, Command, Config, Failure, Input, Introducer, Output, Path, Peer, PeerKey, ReadToken,
-    RelayIndex, RelayWay, RttKind, ShareToken, Stage,
+    AskToken, Candidate, Caps, Code, Command, Config, Failure, Input, Introducer, Output, Path, Peer, PeerKey,
+    ReadToken, RelayIndex, RelayWay, RttKind, ShareToken, Spent, Stage,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -153,6 +153,7 @@ fn inputs() -> impl Strategy<Value = Input> {
         2 => storage(),
         1 => Just(Input::Wake),
         1 => any::<bool>().prop_map(Input::Hidden),
+        1 => any::<bool>().prop_map(Input::Metered),
     ]
 }
 
@@ -171,11 +172,24 @@ fn commands() -> impl Strategy<Value = Command> {
         ids().prop_map(|id| Command::Resume { id }),
         ids().prop_map(|id| Command::Remove { id }),
         any::<bool>().prop_map(Command::PassOn),
+        (caps(), any::<u32>(), any::<u32>()).prop_map(|(caps, bytes, ago)| Command::Limit {
+            caps,
+            spent: Spent { bytes: bytes.into(), ago: Duration::from_secs(ago.into()) },
+        }),
         peers().prop_map(|peer| Command::Disconnect { peer }),
         peers().prop_map(|peer| Command::Retry { peer }),
         Just(Command::RetryRelays),
         Just(Command::DismissNotice { code: Code::BadBytes }),
     ]
+}
+
+fn caps() -> impl Strategy<Value = Caps> {
+    let limit = || prop::option::of(any::<u64>());
+    (limit(), limit(), limit()).prop_map(|(upload_rate, pass_on_rate, pass_on_daily)| Caps {
+        upload_rate,
+        pass_on_rate,
+        pass_on_daily,
+    })
 }
 
 fn connections() -> impl Strategy<Value = Input> {

@@ -76,6 +76,7 @@ impl Trace {
             Input::ReadDone { token, bytes } => self.text("read done").number(token.0).bytes(bytes),
             Input::ReadFailed { token, code } => self.text("read failed").number(token.0).code(*code),
             Input::Hidden(hidden) => self.text("hidden").number(u64::from(*hidden)),
+            Input::Metered(metered) => self.text("metered").number(u64::from(*metered)),
             Input::Wake => self.text("wake"),
         };
     }

@@ -4,6 +4,7 @@ mod checks;
 mod file;
 mod handle;
 mod hasher;
+mod metered;
 mod parts;
 mod stack;
 mod web_source;

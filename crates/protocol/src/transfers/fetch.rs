@@ -49,6 +49,23 @@ impl Transfers {
         }
     }
 
+    /// Stops what runs without the person's yes until there is one. What is verified stays.
+    pub(crate) fn ask_again(&mut self, ctx: &mut Context<'_>) {
+        let mut stopped = Vec::new();
+        for item in self.items.values_mut() {
+            match core::mem::replace(&mut item.phase, Phase::Held) {
+                Phase::Loading(quest) if !quest.accepted => {
+                    stopped.extend(item.manifest.as_ref().map(|manifest| manifest.root));
+                    item.phase = Phase::Asking(quest);
+                }
+                phase => item.phase = phase,
+            }
+        }
+        for root in stopped {
+            self.admit_downloads(ctx, Some(root));
+        }
+    }
+
     pub(crate) fn pause(&mut self, ctx: &mut Context<'_>, id: ContentId) {
         let Some(item) = self.items.get_mut(&id) else { return };
         let Some(quest) = item.quest_mut() else { return };
@@ -141,7 +158,7 @@ impl Transfers {
                 item.took = Some(ctx.now - item.since);
                 Phase::Held
             }
-            _ if length > self.ask_above && !quest.accepted => Phase::Asking(quest),
+            _ if (length > self.ask_above || self.metered) && !quest.accepted => Phase::Asking(quest),
             Some((_, true)) => Phase::Loading(quest),
             None => {
                 let seed = self.choice.below(u64::MAX);

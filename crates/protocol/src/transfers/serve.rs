@@ -24,6 +24,14 @@ pub(crate) struct PendingRead {
     known: u8,
 }
 
+/// A read that waits for its turn under the person's limits.
+#[derive(Debug)]
+pub(crate) struct HeldRead {
+    token: ReadToken,
+    root: Root,
+    range: GroupRange,
+}
+
 impl Transfers {
     /// Somebody opened a link to something they think we have.
     pub(crate) fn on_get_manifest(&mut self, ctx: &mut Context<'_>, peer: PeerKey, id: ContentId) {
@@ -99,7 +107,7 @@ impl Transfers {
             any = true;
             own |= item.own;
         }
-        let allowed = own || (any && self.pass_on);
+        let allowed = own || (any && self.pass_on && !self.metered && !self.allowance.is_spent());
         let Some(content) = self.contents.get_mut(&root) else { return };
         if allowed {
             // Also when it was offered before: more may be held now, and an offer only adds.
@@ -126,12 +134,39 @@ impl Transfers {
                     let token = ReadToken(self.next_read);
                     self.next_read += 1;
                     self.reads.insert(token, PendingRead { read, root, range, known });
-                    ctx.out.push(Output::Read { token, root, range });
+                    self.held_reads.push_back(HeldRead { token, root, range });
                 }
                 UploadOutput::Dismiss { peer, why: _ } => {
                     ctx.bans.insert(peer);
                 }
             }
+        }
+        self.release_reads(ctx);
+    }
+
+    /// Begins the reads that the person's limits allow now: each class in its order, own files past what is passed on.
+    pub(crate) fn release_reads(&mut self, ctx: &mut Context<'_>) {
+        self.release_at = None;
+        let mut day_is_spent = false;
+        let mut waiting = core::mem::take(&mut self.held_reads);
+        while let Some(held) = waiting.pop_front() {
+            let own = self.items.values().any(|item| item.own && item.is_of(held.root));
+            let ready = self.allowance.ready_at(ctx.now, own);
+            if ready > ctx.now {
+                self.release_at = Some(self.release_at.map_or(ready, |at| at.min(ready)));
+                self.held_reads.push_back(held);
+                continue;
+            }
+            let HeldRead { token, root, range } = held;
+            let length = self.contents.get(&root).map_or(0, |content| content.length);
+            let bytes = range.byte_range(length);
+            self.allowance.take(ctx.now, own, bytes.end.saturating_sub(bytes.start));
+            ctx.out.push(Output::Read { token, root, range });
+            day_is_spent |= !own && self.allowance.is_spent();
+        }
+        if day_is_spent {
+            self.unsettled = true;
+            self.offer_all_as_allowed(ctx);
         }
     }
 

@@ -6,7 +6,10 @@ use bytes::Bytes;
 use content::{ContentId, GROUP_LEN, GroupRange, Manifest, Message, Refusal, Root};
 use core::time::Duration;
 use protocol::snapshot::{Direction, SourceState, Status, TransferState};
-use protocol::{Code, Command, Config, Directory, Failure, Input, Introducer, Output, Path, RelayWay, ShareToken};
+use protocol::{
+    Caps, Code, Command, Config, Directory, Failure, Input, Introducer, Output, Path, RATE_MIN, RelayWay, ShareToken,
+    Spent,
+};
 use std::sync::Arc;
 use tab::{File, RELAY, Tab, announced, dialled, drops, found_at, hung_up, key, reads, sent_to, wants};
 
@@ -102,6 +105,97 @@ fn what_was_fetched_is_passed_on_only_after_a_yes() {
     let mut outputs = tab.command(Command::PassOn(false));
     outputs.extend(tab.pass(Duration::from_secs(1)));
     assert!(announced(&outputs).iter().all(|(_, ids)| *ids == 0) && announced(&outputs).len() == 3);
+}
+
+#[test]
+fn a_limit_on_the_rate_holds_reads_back_and_loses_none() {
+    let mut tab = Tab::connected_to(&[1]);
+    let file = File::new("bird.png", 600_000);
+    tab.share(1, &file);
+    let caps = Caps { upload_rate: Some(RATE_MIN), ..Caps::default() };
+    tab.command(Command::Limit { caps, spent: Spent::default() });
+    tab.says(1, Message::Follow { root: file.root() });
+    let (mut begun, mut seconds) = (0, 0);
+    for range in [GroupRange::new(0, 16), GroupRange::new(16, 16), GroupRange::new(32, 5)] {
+        let mut outputs = tab.says(1, Message::Want { root: file.root(), range, known: 0 });
+        while reads(&outputs).is_empty() {
+            seconds += 1;
+            assert!(seconds < 20, "the read of {range:?} never begins");
+            outputs = tab.pass(Duration::from_secs(1));
+        }
+        begun += 1;
+        let token = reads(&outputs)[0];
+        let bytes = file.bytes.slice(range.byte_range(600_000).start as usize..range.byte_range(600_000).end as usize);
+        assert!(!sent_to(1, &tab.hear(Input::ReadDone { token, bytes })).is_empty());
+        tab.hear(Input::ContentFlushed { peer: key(1), bytes: 300_000 });
+    }
+    // One second is in hand at first; the two whole chunks then take four seconds each.
+    assert_eq!((begun, seconds >= 6), (3, true), "{seconds} s");
+}
+
+#[test]
+fn passing_on_rests_when_the_day_is_spent_and_own_files_do_not() {
+    let mut tab = Tab::connected_to(&[1, 2]);
+    let (fetched, own) = (File::new("bird.png", 1_000), File::new("own.png", 2_000));
+    fetch_all(&mut tab, &fetched);
+    tab.share(1, &own);
+    tab.command(Command::PassOn(true));
+    let caps = Caps { pass_on_daily: Some(1_000), ..Caps::default() };
+    tab.command(Command::Limit { caps, spent: Spent::default() });
+    let range = GroupRange::whole(1_000);
+    let outputs = tab.says(2, Message::Want { root: fetched.root(), range, known: 0 });
+    assert_eq!(reads(&outputs).len(), 1, "what fits into the day is given");
+    assert_eq!(tab.peer.snapshot(tab.now).allowance.passed_on_today, 1_000);
+
+    let asked = tab.says(2, Message::GetManifest { id: fetched.id });
+    assert_eq!(sent_to(2, &asked), [Message::NoContent { id: fetched.id }]);
+    let asked = tab.says(2, Message::GetManifest { id: own.id });
+    assert!(matches!(sent_to(2, &asked)[..], [Message::Manifest { .. }]));
+
+    tab.pass(Duration::from_secs(24 * 60 * 60));
+    tab.connect(3);
+    let asked = tab.says(3, Message::GetManifest { id: fetched.id });
+    assert!(matches!(sent_to(3, &asked)[..], [Message::Manifest { .. }]), "a new day");
+}
+
+#[test]
+fn on_a_metered_connection_everything_asks_first_and_nothing_is_passed_on() {
+    let mut tab = Tab::connected_to(&[1, 2]);
+    let (here, file) = (File::new("here.png", 1_000), File::new("bird.png", 40_000));
+    let of = |tab: &Tab, file: &File| {
+        let id = file.id.to_string();
+        tab.items().into_iter().find(|item| item.content_id == id).expect("it is listed")
+    };
+    fetch_all(&mut tab, &here);
+    tab.command(Command::PassOn(true));
+    tab.fetch_from(1, &file);
+    tab.says(1, file.holds_all());
+    assert_eq!(of(&tab, &file).state, TransferState::Active);
+
+    tab.hear(Input::Metered(true));
+    assert!(of(&tab, &file).asks, "what runs waits for a yes");
+    let asked = tab.says(2, Message::GetManifest { id: here.id });
+    assert_eq!(sent_to(2, &asked), [Message::NoContent { id: here.id }]);
+
+    let outputs = tab.command(Command::Accept { id: file.id });
+    assert!(!of(&tab, &file).asks);
+    assert!(!wants(&sent_to(1, &outputs)).is_empty(), "it goes on where it was");
+    tab.hear(Input::Metered(false));
+    let asked = tab.says(2, Message::GetManifest { id: here.id });
+    assert!(matches!(sent_to(2, &asked)[..], [Message::Manifest { .. }]));
+}
+
+/// Fetches all of a small file from peer 1.
+fn fetch_all(tab: &mut Tab, file: &File) {
+    tab.fetch_from(1, file);
+    let wanted = tab.says(1, file.holds_all());
+    let mut outputs = Vec::new();
+    for (range, known) in wants(&sent_to(1, &wanted)) {
+        for group in file.groups(range, known) {
+            outputs.extend(tab.says(1, group));
+        }
+    }
+    tab.store(outputs);
 }
 
 #[test]

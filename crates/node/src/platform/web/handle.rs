@@ -72,4 +72,5 @@ pub(crate) fn attach(handle: &Handle) {
     if document.hidden() {
         handle.set_hidden(true);
     }
+    super::metered::follow(handle);
 }
