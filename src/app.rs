@@ -8,6 +8,7 @@ use crate::components::identicon::identicon;
 use crate::components::sparkline::hatch;
 use crate::config::{self, Asked, Published};
 use crate::names::Name;
+use crate::preferences::follow_giving;
 use crate::route::Route;
 use crate::words;
 use crate::{js, views};
@@ -61,6 +62,8 @@ pub fn mount(bridge: Bridge) -> Page {
         follow_address(page);
         watch_pauses(page);
         ask_before_leaving(bridge);
+        follow_giving(bridge);
+        views::history::follow(bridge);
         js::offer(bridge);
         set_root_attributes(bridge, &attributes);
         shell(bridge, page)

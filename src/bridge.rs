@@ -6,7 +6,7 @@
 
 use content::ContentId;
 use leptos::prelude::*;
-use protocol::snapshot::{Status, Totals};
+use protocol::snapshot::{AllowanceView, Status, Totals};
 use protocol::{Code, Command, Snapshot};
 use std::sync::Arc;
 use web_sys::{Blob, File};
@@ -182,7 +182,7 @@ fn perform(handle: &node::Handle, wish: Wish) {
 fn events(snapshot: &Snapshot) -> impl PartialEq + '_ {
     (
         snapshot.status,
-        snapshot.pass_on,
+        (snapshot.pass_on, snapshot.allowance.caps, snapshot.metered),
         &snapshot.me,
         snapshot.relays.iter().map(|relay| (relay.state, relay.rtt_ms.is_some())).collect::<Vec<_>>(),
         snapshot
@@ -212,6 +212,8 @@ fn nothing_yet() -> Snapshot {
         transfers: Vec::new(),
         notices: Vec::new(),
         pass_on: false,
+        allowance: AllowanceView::default(),
+        metered: false,
         totals: Totals::default(),
     }
 }

@@ -13,6 +13,7 @@
 
 pub mod chart;
 pub mod format;
+pub mod history;
 pub mod identicon;
 pub mod names;
 pub mod picture;

@@ -1,6 +1,13 @@
 //! What the person chose for this browser. Kept in its storage where there is one; nothing here is needed to work.
 
+use crate::bridge::Bridge;
 use crate::browser;
+use crate::history::Line;
+use core::time::Duration;
+use leptos::prelude::*;
+use protocol::{Caps, Command, Spent};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 /// Light, dark, or as the system has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +62,75 @@ impl Theme {
                 None => storage.remove_item(THEME),
             });
         }
+    }
+}
+
+/// What the person allows this tab to give, and what was given of the present day.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Giving {
+    pass_on: bool,
+    upload_rate: Option<u64>,
+    pass_on_rate: Option<u64>,
+    pass_on_daily: Option<u64>,
+    today: u64,
+    /// When the day began, ms since the epoch.
+    day_began: f64,
+}
+
+const GIVING: &str = "starling.giving";
+
+/// Tells the node what was chosen before, and remembers what is chosen from now on.
+pub(crate) fn follow_giving(bridge: Bridge) {
+    if let Some(kept) = read::<Giving>(GIVING) {
+        let Giving { upload_rate, pass_on_rate, pass_on_daily, .. } = kept;
+        let ago = (js_sys::Date::now() - kept.day_began).max(0.0);
+        // A clock that was set back must not forgive the day.
+        let ago = Duration::try_from_secs_f64(ago / 1000.0).unwrap_or_default();
+        let spent = Spent { bytes: kept.today, ago };
+        bridge.command(Command::Limit { caps: Caps { upload_rate, pass_on_rate, pass_on_daily }, spent });
+        bridge.command(Command::PassOn(kept.pass_on));
+    }
+    let giving = bridge.calm(|snapshot| {
+        let known = !snapshot.me.is_empty();
+        known.then_some((snapshot.pass_on, snapshot.allowance.caps, snapshot.allowance.passed_on_today))
+    });
+    Effect::new(move |_| {
+        let Some((pass_on, caps, today)) = giving.get() else { return };
+        let snapshot = bridge.newest();
+        let left = snapshot.allowance.day_ends_in_ms.map_or(0.0, |ms| ms as f64);
+        let Caps { upload_rate, pass_on_rate, pass_on_daily } = caps;
+        let day_began = js_sys::Date::now() + left - DAY_MS;
+        write(GIVING, &Giving { pass_on, upload_rate, pass_on_rate, pass_on_daily, today, day_began });
+    });
+}
+
+const DAY_MS: f64 = 24.0 * 60.0 * 60.0 * 1000.0;
+
+const HISTORY: &str = "starling.history";
+
+/// The lines that any tab of this person has kept.
+pub(crate) fn history() -> Vec<Line> {
+    read(HISTORY).unwrap_or_default()
+}
+
+/// Keeps these lines and no others.
+pub(crate) fn keep_history(lines: &[Line]) {
+    write(HISTORY, &lines);
+}
+
+/// What is kept under a name; nothing when it is missing or not what it should be.
+fn read<T: DeserializeOwned>(name: &str) -> Option<T> {
+    let text = storage()?.get_item(name).ok().flatten()?;
+    serde_wasm_bindgen::from_value(js_sys::JSON::parse(&text).ok()?).ok()
+}
+
+fn write(name: &str, value: &impl Serialize) {
+    let plain = serde_wasm_bindgen::Serializer::json_compatible();
+    let text = value.serialize(&plain).ok().and_then(|value| js_sys::JSON::stringify(&value).ok());
+    if let (Some(storage), Some(text)) = (storage(), text.and_then(|text| text.as_string())) {
+        // A full or refused storage costs memory of the next visit, and nothing now.
+        drop(storage.set_item(name, &text));
     }
 }
 

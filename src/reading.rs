@@ -5,7 +5,8 @@
 pub mod at_hand;
 pub mod cause;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
+pub mod giving;
 pub mod items;
 pub mod peers;
 

@@ -3,11 +3,11 @@
 use content::ContentId;
 use protocol::Snapshot;
 use protocol::snapshot::{
-    Cell, Direction, Met, PathView, PeerView, Reason, RelayState, RelayView, SourceState, SourceView, Status, Totals,
-    TransferState, TransferView,
+    AllowanceView, Cell, Direction, Met, PathView, PeerView, Reason, RelayState, RelayView, SourceState, SourceView,
+    Status, Totals, TransferState, TransferView,
 };
 
-pub(super) fn snapshot() -> Snapshot {
+pub(crate) fn snapshot() -> Snapshot {
     let relay = RelayView {
         peer: Some("relay".into()),
         name: "Relay".into(),
@@ -27,11 +27,13 @@ pub(super) fn snapshot() -> Snapshot {
         transfers: Vec::new(),
         notices: Vec::new(),
         pass_on: false,
+        allowance: AllowanceView::default(),
+        metered: false,
         totals: Totals::default(),
     }
 }
 
-pub(super) fn direct(id: &str, ms: f64) -> PeerView {
+pub(crate) fn direct(id: &str, ms: f64) -> PeerView {
     PeerView {
         peer: id.into(),
         path: PathView::Direct,
@@ -54,7 +56,7 @@ pub(super) fn direct(id: &str, ms: f64) -> PeerView {
 }
 
 /// A share that is ready.
-pub(super) fn share(key: u64) -> TransferView {
+pub(crate) fn share(key: u64) -> TransferView {
     TransferView {
         content_id: ContentId([key as u8; 32]).to_string(),
         key,
@@ -80,7 +82,7 @@ pub(super) fn share(key: u64) -> TransferView {
 }
 
 /// A fetch from two sources, half way.
-pub(super) fn fetch(key: u64) -> TransferView {
+pub(crate) fn fetch(key: u64) -> TransferView {
     let source = |peer: &str| SourceView { peer: peer.into(), state: SourceState::Active, bytes: 1 << 18, rate: 1e6 };
     TransferView {
         direction: Direction::Fetch,

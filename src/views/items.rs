@@ -121,7 +121,10 @@ pub(crate) fn accept(key: u64) -> impl IntoView {
     let bridge = use_bridge();
     let words = bridge.calm(move |snapshot| {
         let length = item(snapshot, key).and_then(|item| item.total).map(size).unwrap_or_default();
-        format!("This is {length}. It starts when you say so.")
+        match snapshot.metered {
+            true => format!("This is {length}, and this connection is metered. It starts when you say so."),
+            false => format!("This is {length}. It starts when you say so."),
+        }
     });
     view! {
         <div class="ask">

@@ -1,5 +1,6 @@
 //! The Library: everything shared or fetched in this tab, where each byte stands, who has it.
 
+use super::history::history;
 use super::items::{accept, copy_link, frame, link_field, on_item, progress_figures, receivers, save_button, sources};
 use crate::bridge::use_bridge;
 use crate::components::bar::{bar, part};
@@ -35,6 +36,7 @@ pub(crate) fn library() -> impl IntoView {
             <div class="library-list">
                 <For each=move || keys.get() key=|key| *key children=move |key| entry(key, open) />
             </div>
+            {history()}
         </div>
     }
 }

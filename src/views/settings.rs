@@ -9,9 +9,10 @@ use crate::components::switch::serve_switch;
 use crate::format::round_trip;
 use crate::names::Name;
 use crate::preferences::Theme;
+use crate::reading::giving::{DAYS, RATES, day_label, passing_on, rate_label};
 use leptos::prelude::*;
-use protocol::Command;
 use protocol::snapshot::{RelayState, RelayView};
+use protocol::{Caps, Command, Spent};
 
 /// The screen.
 pub(crate) fn settings() -> impl IntoView {
@@ -78,14 +79,56 @@ fn look() -> impl IntoView {
 }
 
 fn serving() -> impl IntoView {
+    let words = use_bridge().calm(passing_on);
     view! {
         <section class="setting row" aria-labelledby="setting-serving">
             <div>
                 <h2 class="setting-title" id="setting-serving">"Pass on what you fetch"</h2>
-                <p class="note">"Others can then fetch from this tab what you fetched. What you share yourself is always served."</p>
+                <p class="note">"Others can then fetch from this tab what you fetched. " {words}</p>
             </div>
             {serve_switch("setting-serving")}
         </section>
+        <section class="setting" aria-labelledby="setting-limits">
+            <h2 class="setting-title" id="setting-limits">"Limits"</h2>
+            <p class="note">
+                "They hold for what this tab sends. On a metered connection nothing is passed on, and everything you open asks first."
+            </p>
+            <div class="choices">
+                {limit("Passed on, speed", "limit-rate", &RATES, rate_label, |caps| caps.pass_on_rate, |caps, to| caps.pass_on_rate = to)}
+                {limit("Passed on, a day", "limit-day", &DAYS, day_label, |caps| caps.pass_on_daily, |caps, to| caps.pass_on_daily = to)}
+                {limit("Everything, speed", "limit-all", &RATES, rate_label, |caps| caps.upload_rate, |caps, to| caps.upload_rate = to)}
+            </div>
+        </section>
+    }
+}
+
+/// One limit and what can be chosen for it.
+fn limit(
+    label: &'static str,
+    testid: &'static str,
+    choices: &'static [Option<u64>],
+    say: fn(Option<u64>) -> String,
+    read: fn(&Caps) -> Option<u64>,
+    write: fn(&mut Caps, Option<u64>),
+) -> impl IntoView {
+    let bridge = use_bridge();
+    let chosen = bridge.live(move |snapshot| read(&snapshot.allowance.caps));
+    let on_change = move |event: leptos::ev::Event| {
+        let place: Option<usize> = event_target_value(&event).parse().ok();
+        if let Some(choice) = place.and_then(|place| choices.get(place)) {
+            let mut caps = bridge.newest().allowance.caps;
+            write(&mut caps, *choice);
+            bridge.command(Command::Limit { caps, spent: Spent::default() });
+        }
+    };
+    let options = choices.iter().enumerate().map(|(place, choice)| {
+        view! { <option value=place selected=move || chosen.get() == *choice>{say(*choice)}</option> }
+    });
+    view! {
+        <label class="choice">
+            <span class="note">{label}</span>
+            <select class="select" data-testid=testid on:change=on_change>{options.collect_view()}</select>
+        </label>
     }
 }
 

@@ -5,6 +5,7 @@ use crate::bridge::use_bridge;
 use crate::components::icon::{glyph, icon};
 use crate::components::switch::serve_switch;
 use crate::format::size;
+use crate::reading::giving::passing_on;
 use leptos::prelude::*;
 
 /// The row.
@@ -13,16 +14,12 @@ pub(super) fn tiles() -> impl IntoView {
 }
 
 fn pass_on() -> impl IntoView {
-    let on = use_bridge().live(|snapshot| snapshot.pass_on);
-    let words = move || match on.get() {
-        true => "On. Others can fetch from this tab what you fetched.",
-        false => "Off. What you share yourself is always served.",
-    };
+    let words = use_bridge().calm(passing_on);
     view! {
         <section class="tile-cell">
             <div>
                 <h3 class="tile-title" id="pass-on">"Pass on what you fetch"</h3>
-                <p class="note">{words}</p>
+                <p class="note">{words} " " <a href="#/settings">"Change"</a></p>
             </div>
             {serve_switch("pass-on")}
         </section>
