@@ -9,8 +9,8 @@
 use bytes::{Bytes, BytesMut};
 use clock::Time;
 use content::{
-    Bitfield, Decoder, Download, DownloadConfig, DownloadInput, DownloadOutput, GROUP_LEN, GroupRange, Manifest,
-    Message, Outboard, OutboardBuilder, Verifier, chunk_count, group_count,
+    Bitfield, Decoder, Download, DownloadConfig, DownloadInput, DownloadOutput, FlowConfig, Flows, GROUP_LEN,
+    GroupRange, Manifest, Message, Outboard, OutboardBuilder, Verifier, chunk_count, group_count,
 };
 use std::collections::VecDeque;
 use std::hint::black_box;
@@ -101,15 +101,16 @@ fn verify_all(outboard: &Outboard, chunk: &Bytes) {
 fn download(outboard: &Outboard, chunk: &Bytes) {
     let manifest = Manifest::of_file(outboard, "", "file");
     let (root, chunks) = (manifest.root, chunk_count(manifest.length));
+    let mut flows = Flows::new(FlowConfig::default());
     let mut download: Download<u8> = Download::new(manifest, DownloadConfig::default(), 1);
     let mut now = Time::ZERO;
     for peer in 0..8u8 {
-        download.handle(now, DownloadInput::SourceFound { peer });
+        download.handle(now, &mut flows, DownloadInput::SourceFound { peer });
         let mut bits = if peer < 4 { Bitfield::full(chunks) } else { Bitfield::empty(chunks) };
         (0..chunks).filter(|chunk| peer >= 4 && (chunk + u32::from(peer)).is_multiple_of(3)).for_each(|chunk| {
             bits.insert(chunk);
         });
-        download.handle(now, DownloadInput::Message { peer, message: Message::Holds { root, bits } });
+        download.handle(now, &mut flows, DownloadInput::Message { peer, message: Message::Holds { root, bits } });
     }
     let mut wanted = VecDeque::new();
     loop {
@@ -120,7 +121,7 @@ fn download(outboard: &Outboard, chunk: &Bytes) {
                 }
                 DownloadOutput::Store { range, bytes } => {
                     black_box(bytes);
-                    download.handle(now, DownloadInput::Stored { range });
+                    download.handle(now, &mut flows, DownloadInput::Stored { range });
                 }
                 DownloadOutput::Done => return,
                 DownloadOutput::Send { .. } | DownloadOutput::Held { .. } => {}
@@ -132,8 +133,8 @@ fn download(outboard: &Outboard, chunk: &Bytes) {
         let bytes = chunk.slice(start..start + (range.count * GROUP_LEN) as usize);
         for message in outboard.encode(range, known, &bytes).expect("true bytes") {
             now = now + Duration::from_micros(100);
-            download.handle(now, DownloadInput::Message { peer, message });
-            black_box(download.next_deadline());
+            download.handle(now, &mut flows, DownloadInput::Message { peer, message });
+            black_box(download.next_deadline(&flows));
         }
     }
 }

@@ -7,7 +7,8 @@
 //! A source is asked for runs of groups, one chunk at a time, as soon as a little of its flow window is free,
 //! so that several requests are always under way. It goes on with the chunk it began; then come chunks that
 //! another source left unfinished, then the rarest, and at last a share of what others work on. When nothing
-//! is missing, the slowest are raced. What fails, for whatever reason, is missing again group by group.
+//! is missing, the slow are relieved of what they have not begun, and those that are late by their own history
+//! are raced. What fails, for whatever reason, is missing again group by group.
 //!
 //! Rarest first and endgame follow BEP 3 and "Rarest First and Choke Algorithms Are Enough" (2006). No event
 //! costs more for a longer content, except the coming and going of a source that holds part of it.
@@ -15,6 +16,7 @@
 mod ask;
 mod endgame;
 mod events;
+mod flows;
 mod gather;
 mod groups;
 mod rarest_first;
@@ -22,6 +24,7 @@ mod source;
 mod take_back;
 
 pub use events::{DownloadConfig, DownloadInput, DownloadOutput, DropReason, Progress, SourceView};
+pub use flows::{FlowConfig, Flows};
 
 use crate::layout::{chunk_count, chunk_of, group_count, group_len};
 use crate::random::Random;
@@ -64,13 +67,15 @@ pub struct Download<P> {
     /// Chunks that are some source's current one.
     claimed: Bitfield,
     sources: BTreeMap<P, Source>,
+    /// What the sources can take: lent by [`handle`](Self::handle) for as long as it runs, empty otherwise.
+    flows: Flows<P>,
     banned: BTreeSet<P>,
     gather: Gather,
     wasted: u64,
     paused: bool,
     done: bool,
-    /// When to look again whether a source that has nothing to do could race another.
-    race_at: Option<Time>,
+    /// When to look again whether a source that has nothing to do could help another.
+    help_at: Option<Time>,
     outbox: VecDeque<DownloadOutput<P>>,
 }
 
@@ -105,12 +110,13 @@ impl<P: Copy + Ord + Debug> Download<P> {
             begun: BTreeSet::new(),
             claimed: Bitfield::empty(chunks),
             sources: BTreeMap::new(),
+            flows: Flows::new(FlowConfig::default()),
             banned: BTreeSet::new(),
             gather: Gather::default(),
             wasted: 0,
             paused: false,
             done: false,
-            race_at: None,
+            help_at: None,
             outbox: VecDeque::new(),
             manifest,
         };
@@ -141,11 +147,17 @@ impl<P: Copy + Ord + Debug> Download<P> {
         self.manifest.length
     }
 
-    /// Hears one thing. Once it is done, nothing matters any more.
-    pub fn handle(&mut self, now: Time, input: DownloadInput<P>) {
+    /// Hears one thing. Once it is done, nothing matters any more. `flows` are those of all downloads.
+    pub fn handle(&mut self, now: Time, flows: &mut Flows<P>, input: DownloadInput<P>) {
         if self.done {
             return;
         }
+        core::mem::swap(&mut self.flows, flows);
+        self.hear(now, input);
+        core::mem::swap(&mut self.flows, flows);
+    }
+
+    fn hear(&mut self, now: Time, input: DownloadInput<P>) {
         match input {
             DownloadInput::SourceFound { peer } => self.on_source_found(now, peer),
             DownloadInput::SourceGone { peer } => self.on_source_gone(now, peer),
@@ -154,6 +166,7 @@ impl<P: Copy + Ord + Debug> Download<P> {
             DownloadInput::StoreFailed => self.on_store_failed(),
             DownloadInput::Pause => self.on_pause(),
             DownloadInput::Resume => self.on_resume(now),
+            DownloadInput::Room { peer } => self.ask(now, peer),
             DownloadInput::Wake => self.on_wake(now),
         }
     }
@@ -164,13 +177,15 @@ impl<P: Copy + Ord + Debug> Download<P> {
     }
 
     /// When to send [`DownloadInput::Wake`], if nothing else happens before.
-    pub fn next_deadline(&self) -> Option<Time> {
+    pub fn next_deadline(&self, flows: &Flows<P>) -> Option<Time> {
         if self.done {
             return None;
         }
-        let sources = self.sources.values().filter_map(|source| source.next_deadline(&self.config));
+        let config = flows.config();
+        let deadline = |(peer, source): (&P, &Source)| source.next_deadline(flows.get(*peer), config);
+        let sources = self.sources.iter().filter_map(deadline);
         let gathered = self.gather.since().map(|since| since + self.config.gather_max);
-        sources.chain(gathered).chain(self.race_at).min()
+        sources.chain(gathered).chain(self.help_at).min()
     }
 
     /// How far it is.
@@ -187,8 +202,8 @@ impl<P: Copy + Ord + Debug> Download<P> {
     }
 
     /// Whom it knows, in order.
-    pub fn sources(&self) -> impl Iterator<Item = SourceView<P>> + '_ {
-        self.sources.iter().map(|(&peer, source)| source.view(peer))
+    pub fn sources<'a>(&'a self, flows: &'a Flows<P>) -> impl Iterator<Item = SourceView<P>> + 'a {
+        self.sources.iter().map(|(&peer, source)| source.view(peer, flows.get(peer)))
     }
 
     /// The chunks that are stored whole: what we may offer ([`UploadInput::Offer`](crate::UploadInput::Offer)).
@@ -214,6 +229,7 @@ impl<P: Copy + Ord + Debug> Download<P> {
             return;
         }
         self.sources.insert(peer, Source::new(now, chunk_count(self.length()), &self.config));
+        self.flows.entry(now, peer);
         self.send(peer, Message::Follow { root: self.root() });
     }
 
@@ -271,7 +287,11 @@ impl<P: Copy + Ord + Debug> Download<P> {
             return self.drop_source(now, peer, DropReason::OutOfBounds);
         }
         let Some(source) = self.sources.get_mut(&peer) else { return };
-        let asked = source.on_group(now, group, length);
+        let config = *self.flows.config();
+        let asked = source.on_group(now, group, length, self.flows.entry(now, peer), &config);
+        if asked.is_some() {
+            self.settle(peer, group_len(group, length));
+        }
         let wire_len = bytes.len() as u64;
         if self.groups.is_verified(group) {
             self.wasted += wire_len;
@@ -279,7 +299,7 @@ impl<P: Copy + Ord + Debug> Download<P> {
         }
         match self.verifier.check(group, parents, bytes) {
             Ok(verified) => {
-                self.on_verified(now, peer, group);
+                self.on_verified(now, peer, group, asked.unwrap_or(Mask::single(group)));
                 self.gather.push(now, verified);
                 if self.groups.is_whole(chunk_of(group)) {
                     self.hand_to_store(chunk_of(group));
@@ -288,7 +308,7 @@ impl<P: Copy + Ord + Debug> Download<P> {
             }
             Err(error) => {
                 self.wasted += wire_len;
-                if asked {
+                if asked.is_some() {
                     self.missing_again(chunk_of(group), Mask::single(group));
                 }
                 match error {
@@ -304,33 +324,36 @@ impl<P: Copy + Ord + Debug> Download<P> {
         }
     }
 
-    fn on_verified(&mut self, now: Time, peer: P, group: u32) {
+    /// `group` is proved, the first to come of what was left of a request.
+    fn on_verified(&mut self, now: Time, peer: P, group: u32, left: Mask) {
         let chunk = chunk_of(group);
-        let losers = self.take_back_from_others(peer, group);
+        let won = left.and(self.groups.raced(chunk)).or(Mask::single(group));
+        let losers = self.relieve_others(peer, chunk, won);
         self.groups.verify(group);
         self.refresh(chunk);
         if let Some(source) = self.sources.get_mut(&peer) {
             source.on_useful(group_len(group, self.manifest.length), &self.config);
+            self.flows.entry(now, peer).on_useful();
         }
-        for loser in losers {
-            self.send(loser, Message::Cancel { root: self.root(), range: GroupRange::single(group) });
-            self.ask(now, loser);
-        }
+        losers.into_iter().for_each(|loser| self.ask(now, loser));
     }
 
-    /// Whoever else was asked for the group need not send it.
-    fn take_back_from_others(&mut self, peer: P, group: u32) -> Vec<P> {
-        let length = self.length();
-        if !self.groups.is_in_flight(group) {
+    /// Whoever else was asked for these groups need not send them.
+    fn relieve_others(&mut self, peer: P, chunk: u32, won: Mask) -> Vec<P> {
+        if !won.runs(chunk).flat_map(GroupRange::iter).any(|group| self.groups.is_in_flight(group)) {
             return Vec::new();
         }
-        let others = self.sources.iter_mut().filter(|(other, _)| **other != peer);
-        others
-            .filter_map(|(&other, source)| {
-                let taken = source.take_back(GroupRange::single(group), length);
-                (!taken.is_empty()).then_some(other)
-            })
-            .collect()
+        let mut losers = Vec::new();
+        for other in self.peers().into_iter().filter(|other| *other != peer) {
+            for range in won.runs(chunk) {
+                if self.take_back_range(other, range) {
+                    self.send(other, Message::Cancel { root: self.root(), range });
+                    losers.push(other);
+                }
+            }
+        }
+        losers.dedup();
+        losers
     }
 
     fn on_unconnected(&mut self, now: Time, peer: P) {
@@ -351,10 +374,10 @@ impl<P: Copy + Ord + Debug> Download<P> {
     fn on_refuse(&mut self, now: Time, peer: P, range: GroupRange, reason: Refusal) {
         let length = self.length();
         let range = range.intersection(GroupRange::whole(length));
-        let Some(source) = self.sources.get_mut(&peer) else { return };
-        for (chunk, mask) in source.take_back(range, length) {
-            self.missing_again(chunk, mask);
+        if !self.sources.contains_key(&peer) {
+            return;
         }
+        self.take_back_range(peer, range);
         match reason {
             Refusal::Busy => self.rest(now, peer),
             Refusal::NotHeld | Refusal::Unreadable => {
@@ -394,9 +417,10 @@ impl<P: Copy + Ord + Debug> Download<P> {
 
     fn on_pause(&mut self) {
         self.paused = true;
-        self.race_at = None;
+        self.help_at = None;
         for peer in self.peers() {
             self.take_back_all(peer);
+            self.flows.leave(peer, self.manifest.root);
         }
     }
 
@@ -406,7 +430,7 @@ impl<P: Copy + Ord + Debug> Download<P> {
     }
 
     fn on_wake(&mut self, now: Time) {
-        self.race_at = self.race_at.filter(|&at| at > now);
+        self.help_at = self.help_at.filter(|&at| at > now);
         for peer in self.peers() {
             self.check_follow(now, peer);
             self.check_requests(now, peer);
@@ -429,7 +453,7 @@ impl<P: Copy + Ord + Debug> Download<P> {
 
     fn check_requests(&mut self, now: Time, peer: P) {
         while let Some(source) = self.sources.get_mut(&peer)
-            && let Some((due, lapse)) = source.due(&self.config)
+            && let Some((due, lapse)) = source.due(self.flows.get(peer), self.flows.config())
             && due <= now
         {
             match lapse {
@@ -509,6 +533,7 @@ impl<P: Copy + Ord + Debug> Download<P> {
         self.done = true;
         for peer in self.peers() {
             self.take_back_all(peer);
+            self.flows.leave(peer, self.manifest.root);
             self.send(peer, Message::Unfollow { root: self.root() });
         }
         self.outbox.push_back(DownloadOutput::Done);

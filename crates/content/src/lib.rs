@@ -32,7 +32,9 @@ pub mod verify;
 pub mod wire;
 
 pub use bitfield::Bitfield;
-pub use download::{Download, DownloadConfig, DownloadInput, DownloadOutput, DropReason, Progress, SourceView};
+pub use download::{
+    Download, DownloadConfig, DownloadInput, DownloadOutput, DropReason, FlowConfig, Flows, Progress, SourceView,
+};
 pub use folder::{Folder, FolderError};
 pub use id::{ContentId, IdError, Root};
 pub use layout::{CHUNK_LEN, GROUP_LEN, GROUPS_PER_CHUNK, GroupRange, chunk_count, group_count};

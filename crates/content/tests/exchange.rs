@@ -7,8 +7,8 @@
 use bytes::Bytes;
 use clock::Time;
 use content::{
-    Bitfield, Download, DownloadConfig, DownloadInput, DownloadOutput, DropReason, GroupRange, Manifest, Message,
-    Outboard, UploadConfig, UploadInput, UploadOutput, Uploads,
+    Bitfield, Download, DownloadConfig, DownloadInput, DownloadOutput, DropReason, FlowConfig, Flows, GroupRange,
+    Manifest, Message, Outboard, UploadConfig, UploadInput, UploadOutput, Uploads,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -41,6 +41,7 @@ enum Event {
 
 struct Peer {
     uploads: Uploads<Id>,
+    flows: Flows<Id>,
     download: Option<Download<Id>>,
     stored: Vec<u8>,
     have: u64,
@@ -49,7 +50,7 @@ struct Peer {
     dropped: Vec<(Id, DropReason)>,
     /// It says it holds everything and sends nothing.
     silent: bool,
-    /// It changes the bytes of this group.
+    /// It changes the bytes of every group with a number divisible by this.
     corrupts: Option<u32>,
 }
 
@@ -88,7 +89,8 @@ impl World {
             outboard.is_none().then(|| Download::new(self.manifest.clone(), DownloadConfig::default(), u64::from(id)));
         let (done_at, dropped, silent, corrupts) = Default::default();
         let stored = vec![0; if outboard.is_none() { length as usize } else { 0 }];
-        let peer = Peer { uploads, download, stored, have: 0, outboard, done_at, dropped, silent, corrupts };
+        let flows = Flows::new(FlowConfig::default());
+        let peer = Peer { uploads, flows, download, stored, have: 0, outboard, done_at, dropped, silent, corrupts };
         self.peers.insert(id, peer);
     }
 
@@ -117,8 +119,8 @@ impl World {
 
     fn download(&mut self, at: Id, input: DownloadInput<Id>) {
         let now = self.now;
-        if let Some(download) = self.peers.get_mut(&at).and_then(|peer| peer.download.as_mut()) {
-            download.handle(now, input);
+        if let Some(Peer { download: Some(download), flows, .. }) = self.peers.get_mut(&at) {
+            download.handle(now, flows, input);
         }
         self.drain(at);
     }
@@ -232,10 +234,13 @@ impl World {
     /// When a peer next wakes by itself.
     fn next_wake(&self) -> Option<(Time, Id)> {
         let at = |peer: &Peer| {
-            [peer.uploads.next_deadline(), peer.download.as_ref().and_then(Download::next_deadline)]
-                .into_iter()
-                .flatten()
-                .min()
+            [
+                peer.uploads.next_deadline(),
+                peer.download.as_ref().and_then(|download| download.next_deadline(&peer.flows)),
+            ]
+            .into_iter()
+            .flatten()
+            .min()
         };
         self.peers.iter().filter_map(|(&id, peer)| Some((at(peer)?, id))).min()
     }
@@ -282,9 +287,9 @@ impl World {
     }
 }
 
-fn corrupt(message: Message, group: Option<u32>) -> Message {
+fn corrupt(message: Message, every: Option<u32>) -> Message {
     match message {
-        Message::Group { root, group: at, parents, bytes } if Some(at) == group => {
+        Message::Group { root, group: at, parents, bytes } if every.is_some_and(|every| at.is_multiple_of(every)) => {
             let mut wrong = bytes.to_vec();
             wrong[0] ^= 1;
             Message::Group { root, group: at, parents, bytes: wrong.into() }
@@ -383,8 +388,8 @@ fn a_source_that_stalls_costs_the_others_little() {
 fn a_source_that_lies_costs_one_group() {
     let mut world = World::new(20 * MIB);
     world.consumer(9);
-    world.provider(0).corrupts = Some(640);
-    world.provider(1).corrupts = Some(640);
+    world.provider(0).corrupts = Some(32);
+    world.provider(1).corrupts = Some(32);
     for id in 0..4 {
         if id > 1 {
             world.provider(id);

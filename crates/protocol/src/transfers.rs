@@ -32,7 +32,7 @@ use crate::{Code, Config, Directory, Output, PeerKey, ReadToken, RelayIndex, Sha
 use allowance::Allowance;
 use announce::Announcer;
 use clock::Time;
-use content::{ContentId, Message, Root, UploadConfig, Uploads};
+use content::{ContentId, FlowConfig, Flows, Message, Root, UploadConfig, Uploads};
 use core::time::Duration;
 use item::{Item, Phase};
 use serve::{HeldRead, PendingRead};
@@ -82,6 +82,8 @@ pub(crate) struct Transfers {
     items: BTreeMap<ContentId, Item>,
     hashing: BTreeMap<ShareToken, Hashing>,
     contents: BTreeMap<Root, Content>,
+    /// What every source can take, over all downloads.
+    flows: Flows<PeerKey>,
     uploads: Uploads<PeerKey>,
     reads: BTreeMap<ReadToken, PendingRead>,
     allowance: Allowance,
@@ -112,6 +114,7 @@ impl Transfers {
             items: BTreeMap::new(),
             hashing: BTreeMap::new(),
             contents: BTreeMap::new(),
+            flows: Flows::new(FlowConfig::default()),
             uploads: Uploads::new(UploadConfig::default()),
             reads: BTreeMap::new(),
             allowance: Allowance::new(now, Caps::default()),
@@ -154,6 +157,7 @@ impl Transfers {
     pub(crate) fn on_gone(&mut self, ctx: &mut Context<'_>, peer: PeerKey) {
         self.books.on_closed(peer);
         self.forget_source(ctx, peer);
+        self.flows.forget(peer);
         self.forget_consumer(ctx, peer);
     }
 
@@ -289,7 +293,7 @@ impl Transfers {
 
     pub(crate) fn next_deadline(&self) -> Option<Time> {
         let downloads = self.contents.values().filter_map(|content| match &content.place {
-            Place::Loading(download) => download.next_deadline(),
+            Place::Loading(download) => download.next_deadline(&self.flows),
             Place::Own(_) | Place::Stored(_) => None,
         });
         let giving = self.release_at.into_iter().chain(self.allowance.next_deadline());

@@ -5,7 +5,8 @@
 use bytes::Bytes;
 use clock::Time;
 use content::{
-    Decoder, Download, DownloadConfig, DownloadInput, DownloadOutput, GroupRange, Manifest, Message, Outboard,
+    Decoder, Download, DownloadConfig, DownloadInput, DownloadOutput, FlowConfig, Flows, GroupRange, Manifest, Message,
+    Outboard,
 };
 use core::time::Duration;
 use libfuzzer_sys::fuzz_target;
@@ -29,6 +30,7 @@ fuzz_target!(|input: &[u8]| {
     };
     let mut download: Download<u8> =
         Download::new(Manifest::of_file(outboard, "", "file"), DownloadConfig::default(), 1);
+    let mut flows = Flows::new(FlowConfig::default());
     let mut now = Time::ZERO;
     let mut wants = VecDeque::new();
     let mut stores = VecDeque::new();
@@ -37,21 +39,21 @@ fuzz_target!(|input: &[u8]| {
         rest = more;
         let peer = peer % 3;
         match op % 9 {
-            0 => download.handle(now, DownloadInput::SourceFound { peer }),
-            1 => download.handle(now, DownloadInput::SourceGone { peer }),
-            2 => download.handle(now, DownloadInput::Wake),
-            3 => download.handle(now, DownloadInput::StoreFailed),
-            4 => download.handle(now, DownloadInput::Resume),
+            0 => download.handle(now, &mut flows, DownloadInput::SourceFound { peer }),
+            1 => download.handle(now, &mut flows, DownloadInput::SourceGone { peer }),
+            2 => download.handle(now, &mut flows, DownloadInput::Wake),
+            3 => download.handle(now, &mut flows, DownloadInput::StoreFailed),
+            4 => download.handle(now, &mut flows, DownloadInput::Resume),
             5 => {
                 if let Some(range) = stores.pop_front() {
-                    download.handle(now, DownloadInput::Stored { range });
+                    download.handle(now, &mut flows, DownloadInput::Stored { range });
                 }
             }
             6 => {
                 // An honest answer to the oldest want.
                 if let Some((peer, range, known)) = wants.pop_front() {
                     for message in outboard.encode(range, known, &slice(range)).expect("wants are within the content") {
-                        download.handle(now, DownloadInput::Message { peer, message });
+                        download.handle(now, &mut flows, DownloadInput::Message { peer, message });
                     }
                 }
             }
@@ -67,7 +69,7 @@ fuzz_target!(|input: &[u8]| {
                 let mut decoder = Decoder::new();
                 decoder.push(frame.into());
                 if let Ok(Some(message)) = decoder.next() {
-                    download.handle(now, DownloadInput::Message { peer, message });
+                    download.handle(now, &mut flows, DownloadInput::Message { peer, message });
                 }
             }
         }
@@ -88,6 +90,6 @@ fuzz_target!(|input: &[u8]| {
         }
         let progress = download.progress();
         assert!(progress.stored <= progress.verified && progress.verified <= LENGTH);
-        let _ = download.next_deadline();
+        let _ = download.next_deadline(&flows);
     }
 });

@@ -1,6 +1,7 @@
 //! Asking: whom, for what, how much at once.
 
 use super::Download;
+use super::endgame::HELP_EVERY;
 use super::groups::Mask;
 use crate::layout::chunk_of;
 use crate::{GROUP_LEN, GROUPS_PER_CHUNK, GroupRange, Message};
@@ -26,27 +27,44 @@ impl<P: Copy + Ord + Debug> Download<P> {
     /// One more request, if there is room for one and something to ask for.
     pub(super) fn ask_once(&mut self, now: Time, peer: P) -> bool {
         let Some(source) = self.sources.get(&peer) else { return false };
-        let room = source.room(&self.config);
-        if !source.is_ready() || room == 0 || !self.may_ask() {
+        let able = source.is_ready() && self.may_ask();
+        let room = self.flows.room(peer, self.root());
+        let out_of_room = able && room == 0 && self.groups.missing_count() > 0;
+        self.set_waits(peer, out_of_room);
+        if !able || room == 0 {
             return false;
         }
         match self.pick(peer) {
             Some(chunk) => {
-                let limit = room.min(self.fair_share());
-                let Some(range) = self.groups.missing(chunk).first_run(chunk, limit) else { return false };
+                let limit = room.min(self.fair_share()).min(self.in_time(peer, chunk));
+                let missing = self.groups.missing(chunk);
+                let Some(range) = missing.first_run(chunk, limit).filter(|range| !range.is_empty()) else {
+                    // Others are quicker with what is left; if they turn out not to be, it is asked after all.
+                    self.release_current(peer);
+                    self.help_at = self.help_at.or(Some(now + HELP_EVERY));
+                    return false;
+                };
                 self.groups.ask(chunk, Mask::of(range));
                 self.request(now, peer, range);
                 true
             }
-            None => self.race(now, peer, room),
+            None => self.help(now, peer, room),
+        }
+    }
+
+    fn set_waits(&mut self, peer: P, waits: bool) {
+        let root = self.root();
+        if let Some(flow) = self.flows.get_mut(peer) {
+            flow.set_waits(root, waits);
         }
     }
 
     pub(super) fn request(&mut self, now: Time, peer: P, range: GroupRange) {
         let known = self.verifier.known_above(range.first);
-        let length = self.length();
+        let (length, root, config) = (self.length(), self.root(), *self.flows.config());
+        let promise = self.flows.entry(now, peer).on_asked(now, root, range.byte_len(length), &config);
         if let Some(source) = self.sources.get_mut(&peer) {
-            source.push(now, range, length, &self.config);
+            source.push(now, range, length, promise);
         }
         self.refresh(chunk_of(range.first));
         self.send(peer, Message::Want { root: self.root(), range, known });
@@ -62,6 +80,27 @@ impl<P: Copy + Ord + Debug> Download<P> {
     fn fair_share(&self) -> u32 {
         let ready = self.sources.values().filter(|source| source.is_ready()).count() as u32;
         self.groups.missing_count().div_ceil(ready.max(1)).clamp(1, GROUPS_PER_CHUNK)
+    }
+
+    /// Groups of `chunk` that `peer` would bring before the others are done with everything else: a slow source
+    /// gets no more than that, or all would wait for it at the end. No limit if nobody else could bring them.
+    fn in_time(&self, peer: P, chunk: u32) -> u32 {
+        let Some((flow, rate)) = self.flows.get(peer).and_then(|flow| Some((flow, flow.rate()?))) else {
+            return GROUPS_PER_CHUNK;
+        };
+        let others = self.sources.iter().filter(|(other, source)| **other != peer && source.is_ready());
+        if !others.clone().any(|(_, source)| source.holds(chunk)) {
+            return GROUPS_PER_CHUNK;
+        }
+        let theirs: u64 = others.filter_map(|(other, _)| self.flows.get(*other)?.rate()).sum();
+        let left = u64::from(self.groups.missing_count() + self.groups.in_flight_count()) * u64::from(GROUP_LEN);
+        // Its share of what is left, by its rate, and what its answer time and one group add: the sum over all
+        // sources is never less than what is left.
+        let share = u128::from(left) * u128::from(rate) / u128::from((rate + theirs).max(1));
+        let spare = super::flows::bytes_in(rate, flow.answer_time()) + u64::from(GROUP_LEN);
+        let own = u64::try_from(share).unwrap_or(u64::MAX).saturating_add(spare);
+        let free = own.saturating_sub(flow.outstanding().into()) / u64::from(GROUP_LEN);
+        free.min(GROUPS_PER_CHUNK.into()) as u32
     }
 
     /// The chunk that a source goes on with, or begins.

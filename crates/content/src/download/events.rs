@@ -7,18 +7,6 @@ use core::time::Duration;
 /// Limits and habits of a download.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DownloadConfig {
-    /// Bytes asked of a source before we know how fast it is.
-    pub window_start: u32,
-    /// Bytes asked of the slowest source.
-    pub window_min: u32,
-    /// Bytes asked of the fastest.
-    pub window_max: u32,
-    /// How much of a source's time its window should fill, at least.
-    pub window_span: Duration,
-    /// The shortest time a request is given.
-    pub deadline_min: Duration,
-    /// How long a source may be silent, once its oldest request is overdue.
-    pub silence_max: Duration,
     /// How long a source that failed us is left alone at first; doubles up to `rest_max`.
     pub rest_min: Duration,
     /// The longest rest.
@@ -34,12 +22,6 @@ pub struct DownloadConfig {
 impl Default for DownloadConfig {
     fn default() -> Self {
         Self {
-            window_start: 512 * 1024,
-            window_min: 128 * 1024,
-            window_max: 4 * 1024 * 1024,
-            window_span: Duration::from_millis(250),
-            deadline_min: Duration::from_secs(5),
-            silence_max: Duration::from_secs(3),
             rest_min: Duration::from_secs(1),
             rest_max: Duration::from_secs(30),
             follow_again: Duration::from_secs(5),
@@ -82,6 +64,11 @@ pub enum DownloadInput<P> {
     Pause,
     /// Go on.
     Resume,
+    /// [`Flows::waiting`](super::Flows::waiting) named this download: the source has room for it.
+    Room {
+        /// Who.
+        peer: P,
+    },
     /// [`Download::next_deadline`](super::Download::next_deadline) has passed.
     Wake,
 }

@@ -134,6 +134,11 @@ impl Groups {
         state.in_flight.without(state.raced)
     }
 
+    /// The groups of `chunk` in flight with two sources.
+    pub(super) fn raced(&self, chunk: u32) -> Mask {
+        self.chunks[chunk as usize].raced
+    }
+
     /// Something of `chunk` was asked for, or is here.
     pub(super) fn is_begun(&self, chunk: u32) -> bool {
         self.missing(chunk) != self.all(chunk)

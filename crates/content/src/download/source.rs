@@ -1,35 +1,23 @@
-//! One source: what it holds, what it was asked for, how fast it answers, how much more it may be asked.
+//! One source of one download: what it holds, what it was asked for, how it behaved.
 //!
-//! The flow window follows the source's own rate: it holds `window_span` of its time, or two of its shortest
-//! answer times when those are longer, so that the pipe does not drain and a slow source is not left with
-//! much that others must wait for. Rates are integers: bytes per second.
+//! How fast it is, and how much more it may be asked, is its flow's ([`flows`](super::flows)), which all
+//! downloads share.
 
+use super::flows::{Flow, FlowConfig, Promise};
 use super::groups::Mask;
 use super::{DownloadConfig, SourceView};
 use crate::layout::{chunk_of, group_len};
-use crate::{Bitfield, GROUP_LEN, GroupRange};
+use crate::{Bitfield, GroupRange};
 use clock::Time;
 use core::time::Duration;
 use std::collections::VecDeque;
 
 /// Groups that a source may send unasked, beyond those taken back from it and as many as were of use: one
-/// flow window at the start. Cancels and requests cross on the way.
+/// flow window. Cancels and requests cross on the way.
 const UNASKED_MAX: u64 = 64;
 
 /// How often a source may refuse what it said it holds.
 const REFUSED_MAX: u32 = 64;
-
-/// A rate is taken from at least this much time and ...
-const SAMPLE_TIME_MIN: Duration = Duration::from_millis(20);
-/// ... this many bytes, ...
-const SAMPLE_BYTES_MIN: u64 = 128 * 1024;
-/// ... or from this much time, however few came.
-const SAMPLE_TIME_MAX: Duration = Duration::from_millis(250);
-
-/// A request takes this many times what the source's rate promises before it is overdue, ...
-const PATIENCE: u32 = 4;
-/// ... and no longer than this beyond the shortest deadline.
-const PATIENCE_MAX: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Debug)]
 pub(super) struct Request {
@@ -38,9 +26,7 @@ pub(super) struct Request {
     pub(super) left: Mask,
     pub(super) bytes_left: u32,
     sent: Time,
-    deadline: Time,
-    /// Nothing else was outstanding when it was sent: its first group tells the source's answer time.
-    alone: bool,
+    promise: Promise,
     begun: bool,
     /// A later request was answered first.
     overtaken: bool,
@@ -55,12 +41,8 @@ pub(super) struct Source {
     outstanding: u32,
     /// The chunk it is working on: it gets the rest of that, too.
     pub(super) current: Option<u32>,
-    pace: Pace,
-    heard: Time,
     rest: Duration,
     rests_until: Option<Time>,
-    /// It failed us and has not been of use since: ask for little.
-    careful: bool,
     /// It told all it holds, not only news.
     answered: bool,
     pub(super) follow_at: Time,
@@ -79,11 +61,8 @@ impl Source {
             requests: VecDeque::new(),
             outstanding: 0,
             current: None,
-            pace: Pace::default(),
-            heard: now,
             rest: config.rest_min,
             rests_until: None,
-            careful: false,
             answered: false,
             follow_at: now + config.follow_again,
             follow_wait: config.follow_again,
@@ -130,67 +109,47 @@ impl Source {
         self.requests.iter()
     }
 
-    /// Bytes that may be outstanding.
-    pub(super) fn window(&self, config: &DownloadConfig) -> u32 {
-        if self.careful {
-            return config.window_min;
-        }
-        let Some(rate) = self.pace.rate else { return config.window_start };
-        let span = config.window_span.max(self.pace.answer_time() * 2);
-        let window = bytes_in(rate, span).min(u64::from(config.window_max)) as u32;
-        window.max(config.window_min)
-    }
-
-    /// How many groups to ask for now: none until enough room is there to make a request worth sending.
-    pub(super) fn room(&self, config: &DownloadConfig) -> u32 {
-        let window = self.window(config);
-        let room = window.saturating_sub(self.outstanding) / GROUP_LEN;
-        let worth = (window / GROUP_LEN / 8).clamp(1, crate::GROUPS_PER_CHUNK);
-        if room >= worth || self.outstanding == 0 { room.max(1) } else { 0 }
-    }
-
     /// Groups of one chunk were asked of it.
-    pub(super) fn push(&mut self, now: Time, range: GroupRange, length: u64, config: &DownloadConfig) {
+    pub(super) fn push(&mut self, now: Time, range: GroupRange, length: u64, promise: Promise) {
         let bytes = range.byte_len(length);
-        let alone = self.outstanding == 0;
-        if alone {
-            self.pace.interrupt();
-            self.heard = now;
-        }
         self.outstanding += bytes;
-        let expected = self.pace.time_for(self.outstanding).saturating_mul(PATIENCE);
-        let deadline = now + config.deadline_min + expected.min(PATIENCE_MAX);
         self.requests.push_back(Request {
             chunk: chunk_of(range.first),
             left: Mask::of(range),
             bytes_left: bytes,
             sent: now,
-            deadline,
-            alone,
+            promise,
             begun: false,
             overtaken: false,
         });
     }
 
-    /// A group came, asked for or not. True if it was asked for.
-    pub(super) fn on_group(&mut self, now: Time, group: u32, length: u64) -> bool {
-        self.heard = now;
+    /// A group came, asked for or not. What is left of the request that asked for it, it included.
+    pub(super) fn on_group(
+        &mut self,
+        now: Time,
+        group: u32,
+        length: u64,
+        flow: &mut Flow,
+        config: &FlowConfig,
+    ) -> Option<Mask> {
         self.rests_until = None;
         let (chunk, mask, bytes) = (chunk_of(group), Mask::single(group), group_len(group, length));
         let asked = |request: &Request| request.chunk == chunk && !request.left.and(mask).is_empty();
-        self.pace.on_bytes(now, bytes);
+        flow.on_group(now, bytes);
         let Some(at) = self.requests.iter().position(asked) else {
             self.unasked += 1;
-            return false;
+            return None;
         };
         self.requests.iter_mut().take(at).for_each(|earlier| earlier.overtaken = true);
         let request = &mut self.requests[at];
-        if request.alone && !request.begun {
-            self.pace.on_answer(now - request.sent);
+        if !request.begun {
+            flow.on_answer(now, request.sent, request.promise.expected, config);
         }
         request.begun = true;
+        let left = request.left;
         self.strike(at, mask, bytes);
-        true
+        Some(left)
     }
 
     fn strike(&mut self, at: usize, mask: Mask, bytes: u32) {
@@ -208,7 +167,6 @@ impl Source {
         self.useful += 1;
         self.given += u64::from(bytes);
         self.rest = config.rest_min;
-        self.careful = false;
     }
 
     /// A group came that cannot be used, though it may not be its fault.
@@ -251,12 +209,10 @@ impl Source {
         Some(request)
     }
 
-    /// It failed us: leave it alone for a while, and begin carefully after that.
+    /// It failed us: leave it alone for a while.
     pub(super) fn rest(&mut self, now: Time, config: &DownloadConfig) {
         self.rests_until = Some(now + self.rest);
         self.rest = (self.rest * 2).min(config.rest_max);
-        self.pace = Pace::default();
-        self.careful = true;
     }
 
     /// Ends a rest whose time has come. True if it did.
@@ -270,35 +226,38 @@ impl Source {
 
     /// When its oldest request counts as failed: at its deadline and not before the source was silent for a
     /// while, since a slow source that sends is better than none; or at its deadline if it was skipped.
-    pub(super) fn due(&self, config: &DownloadConfig) -> Option<(Time, Lapse)> {
+    pub(super) fn due(&self, flow: Option<&Flow>, config: &FlowConfig) -> Option<(Time, Lapse)> {
         let first = self.requests.front()?;
+        let deadline = first.promise.deadline;
         Some(match first.overtaken {
-            true => (first.deadline, Lapse::Skipped),
-            false => (first.deadline.max(self.heard + config.silence_max), Lapse::Silent),
+            true => (deadline, Lapse::Skipped),
+            false => {
+                let silent = flow.map_or(deadline, |flow| flow.heard() + config.silence_min);
+                (deadline.max(silent), Lapse::Silent)
+            }
         })
     }
 
     /// When something is to be done about it, if it says nothing.
-    pub(super) fn next_deadline(&self, config: &DownloadConfig) -> Option<Time> {
-        let due = self.due(config).map(|(due, _)| due);
+    pub(super) fn next_deadline(&self, flow: Option<&Flow>, config: &FlowConfig) -> Option<Time> {
+        let due = self.due(flow, config).map(|(due, _)| due);
         let follow = (!self.answered).then_some(self.follow_at);
         [due, follow, self.rests_until].into_iter().flatten().min()
     }
 
-    /// How long until `bytes` more than `ahead` have come from it, from what is known; a silent source is
-    /// taken to stay silent for as long again.
-    pub(super) fn time_for(&self, now: Time, bytes: u32) -> Duration {
-        let expected = self.pace.answer_time() + self.pace.time_for(bytes);
-        if self.outstanding == 0 { expected } else { expected.max((now - self.heard) * 2) }
+    /// Its oldest request should have been answered by now, by its own history, and it has been silent since.
+    pub(super) fn is_late(&self, now: Time, flow: &Flow, config: &FlowConfig) -> bool {
+        let late = self.requests.front().map(|request| request.promise.late);
+        late.is_some_and(|late| late.max(flow.heard() + config.late_min) <= now)
     }
 
-    pub(super) fn view<P>(&self, peer: P) -> SourceView<P> {
+    pub(super) fn view<P>(&self, peer: P, flow: Option<&Flow>) -> SourceView<P> {
         SourceView {
             peer,
             chunks: self.held.ones(),
             given: self.given,
             outstanding: self.outstanding,
-            rate: self.pace.rate.unwrap_or(0),
+            rate: flow.and_then(Flow::rate).unwrap_or(0),
             resting: self.rests_until.is_some(),
         }
     }
@@ -311,54 +270,4 @@ pub(super) enum Lapse {
     Skipped,
     /// Nothing was answered.
     Silent,
-}
-
-/// How fast a source sends while it has something to send.
-#[derive(Clone, Debug, Default)]
-struct Pace {
-    rate: Option<u64>,
-    answer: Option<Duration>,
-    /// The sample being taken: since when, and how many bytes after the first arrival.
-    sample: Option<(Time, u64)>,
-}
-
-impl Pace {
-    fn on_bytes(&mut self, now: Time, bytes: u32) {
-        let Some((since, sum)) = &mut self.sample else {
-            self.sample = Some((now, 0));
-            return;
-        };
-        *sum += u64::from(bytes);
-        let time = now - *since;
-        if time >= SAMPLE_TIME_MAX || (time >= SAMPLE_TIME_MIN && *sum >= SAMPLE_BYTES_MIN) {
-            let seen = *sum * 1_000_000 / u64::try_from(time.as_micros()).unwrap_or(u64::MAX).max(1);
-            self.rate = Some(self.rate.map_or(seen, |rate| (rate * 3 + seen) / 4));
-            self.sample = Some((now, 0));
-        }
-    }
-
-    /// It had nothing to send: that time says nothing about its rate.
-    fn interrupt(&mut self) {
-        self.sample = None;
-    }
-
-    fn on_answer(&mut self, time: Duration) {
-        self.answer = Some(self.answer.map_or(time, |shortest| shortest.min(time)));
-    }
-
-    /// The shortest time from a request to its first group; none was seen: none.
-    fn answer_time(&self) -> Duration {
-        self.answer.unwrap_or_default()
-    }
-
-    /// How long `bytes` take; no time at all while the rate is unknown.
-    fn time_for(&self, bytes: u32) -> Duration {
-        self.rate.map_or(Duration::ZERO, |rate| {
-            Duration::from_micros(u64::from(bytes).saturating_mul(1_000_000) / rate.max(1))
-        })
-    }
-}
-
-fn bytes_in(rate: u64, time: Duration) -> u64 {
-    rate.saturating_mul(u64::try_from(time.as_micros()).unwrap_or(u64::MAX)) / 1_000_000
 }

@@ -2,7 +2,7 @@
 
 use super::groups::Mask;
 use super::{BANNED_MAX, Download, DownloadOutput, DropReason, Source};
-use crate::Message;
+use crate::{GroupRange, Message};
 use clock::Time;
 use core::fmt::Debug;
 
@@ -16,12 +16,35 @@ impl<P: Copy + Ord + Debug> Download<P> {
     /// Takes the oldest request back from a source that is still there. False if there was none.
     pub(super) fn take_back_first(&mut self, peer: P) -> bool {
         let Some(request) = self.sources.get_mut(&peer).and_then(Source::take_back_first) else { return false };
+        self.settle(peer, request.bytes_left);
         self.missing_again(request.chunk, request.left);
         let root = self.root();
         for range in request.left.runs(request.chunk) {
             self.send(peer, Message::Cancel { root, range });
         }
         true
+    }
+
+    /// Takes back what of `range` is in flight with `peer`. False if nothing is.
+    pub(super) fn take_back_range(&mut self, peer: P, range: GroupRange) -> bool {
+        let length = self.length();
+        let Some(source) = self.sources.get_mut(&peer) else { return false };
+        let before = source.outstanding();
+        let taken = source.take_back(range, length);
+        let bytes = before - source.outstanding();
+        self.settle(peer, bytes);
+        for &(chunk, mask) in &taken {
+            self.missing_again(chunk, mask);
+        }
+        !taken.is_empty()
+    }
+
+    /// Bytes are not asked of a source any more.
+    pub(super) fn settle(&mut self, peer: P, bytes: u32) {
+        let root = self.root();
+        if let Some(flow) = self.flows.get_mut(peer) {
+            flow.on_settled(root, bytes);
+        }
     }
 
     pub(super) fn take_back_all(&mut self, peer: P) {
@@ -34,6 +57,9 @@ impl<P: Copy + Ord + Debug> Download<P> {
         self.take_back_all(peer);
         if let Some(source) = self.sources.get_mut(&peer) {
             source.rest(now, &self.config);
+        }
+        if let Some(flow) = self.flows.get_mut(peer) {
+            flow.on_failed();
         }
     }
 
@@ -48,6 +74,7 @@ impl<P: Copy + Ord + Debug> Download<P> {
     pub(super) fn forget(&mut self, peer: P) -> bool {
         self.release_current(peer);
         let Some(mut source) = self.sources.remove(&peer) else { return false };
+        self.flows.leave(peer, self.manifest.root);
         while let Some(request) = source.take_back_first() {
             self.missing_again(request.chunk, request.left);
         }

@@ -86,10 +86,11 @@ impl Consumer {
         Some(read)
     }
 
-    /// Whether so many more bytes may be on their way. One read always may: it can be as large as the bound.
+    /// Whether so many more bytes may be on their way: within the bound, or when half of it is free, since one read
+    /// can be as large as the bound and the next must not wait until the last byte has left.
     pub(super) fn has_room(&self, bytes: u32, config: &UploadConfig) -> bool {
         let on_way = self.unflushed.saturating_add(self.reading_bytes);
-        on_way == 0 || on_way.saturating_add(bytes) <= config.unflushed_max
+        on_way <= config.unflushed_max / 2 || on_way.saturating_add(bytes) <= config.unflushed_max
     }
 
     /// The read that [`next_read`](Self::next_read) named begins.
@@ -146,7 +147,7 @@ impl Consumer {
 
     /// It asks and asks, and does not read what we answer.
     pub(super) fn is_flooding(&self, config: &UploadConfig) -> bool {
-        self.unflushed > config.unflushed_max.saturating_add(ANSWERS_MAX)
+        self.unflushed > config.unflushed_max.saturating_mul(2).saturating_add(ANSWERS_MAX)
     }
 
     /// Remembers that it wants news of a content. False if it follows too many.

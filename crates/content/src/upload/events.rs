@@ -12,7 +12,8 @@ pub struct ReadId(pub u64);
 pub struct UploadConfig {
     /// Groups one peer may have asked for and not been sent yet.
     pub queue_groups_max: u32,
-    /// Bytes sent to one peer that have not left our queue, reads under way included.
+    /// Bytes sent to one peer that have not left our queue, reads under way included. Beyond it by half for a long
+    /// read. Nobody can call these bytes back: the less, the less comes twice when a consumer changes its mind.
     pub unflushed_max: u32,
     /// Reads under way for one peer.
     pub reads_per_peer_max: u32,
@@ -27,7 +28,7 @@ impl Default for UploadConfig {
         Self {
             // The largest flow window of a consumer (4 MiB), twice: it may re-ask while cancels are under way.
             queue_groups_max: 512,
-            unflushed_max: 512 * 1024,
+            unflushed_max: 256 * 1024,
             reads_per_peer_max: 2,
             reads_max: 8,
             have_every: Duration::from_millis(250),

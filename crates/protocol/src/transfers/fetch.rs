@@ -15,8 +15,8 @@ use content::{
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Downloads that ask for bytes at once. Each fills a source's flow window by itself; more of them would only
-/// make all of them slow, and the first finished is the first useful.
+/// Downloads that ask for bytes at once. They share each source's flow window; more of them would only make all
+/// of them slow, and the first finished is the first useful.
 pub(crate) const DOWNLOADS_MAX: usize = 3;
 
 /// Bytes of groups that nobody asked for, or asked for no more, that one stream may carry: endgame and removal
@@ -200,7 +200,7 @@ impl Transfers {
                     let engaged = quest.providers.engage(is_direct);
                     if let Some(download) = self.contents.get_mut(&root).and_then(Content::download_mut) {
                         for peer in engaged {
-                            download.handle(ctx.now, DownloadInput::SourceFound { peer });
+                            download.handle(ctx.now, &mut self.flows, DownloadInput::SourceFound { peer });
                         }
                     }
                 }
@@ -245,8 +245,8 @@ impl Transfers {
             let Some(download) = self.contents.get_mut(&root).and_then(Content::download_mut) else { continue };
             let paused = download.progress().paused;
             match (admitted.contains(&root), paused) {
-                (true, true) => download.handle(ctx.now, DownloadInput::Resume),
-                (false, false) => download.handle(ctx.now, DownloadInput::Pause),
+                (true, true) => download.handle(ctx.now, &mut self.flows, DownloadInput::Resume),
+                (false, false) => download.handle(ctx.now, &mut self.flows, DownloadInput::Pause),
                 (true, false) | (false, true) => {}
             }
             self.drive_download(ctx, root);
@@ -259,14 +259,16 @@ impl Transfers {
             .contents
             .iter()
             .filter(|(_, content)| match &content.place {
-                Place::Loading(download) => download.next_deadline().is_some_and(|deadline| deadline <= ctx.now),
+                Place::Loading(download) => {
+                    download.next_deadline(&self.flows).is_some_and(|deadline| deadline <= ctx.now)
+                }
                 Place::Own(_) | Place::Stored(_) => false,
             })
             .map(|(root, _)| *root)
             .collect();
         for root in due {
             if let Some(download) = self.contents.get_mut(&root).and_then(Content::download_mut) {
-                download.handle(ctx.now, DownloadInput::Wake);
+                download.handle(ctx.now, &mut self.flows, DownloadInput::Wake);
             }
             self.drive_download(ctx, root);
         }
@@ -292,7 +294,7 @@ impl Transfers {
         }
         let Place::Loading(download) = &mut content.place else { return };
         let before = download.progress();
-        download.handle(ctx.now, DownloadInput::Message { peer, message });
+        download.handle(ctx.now, &mut self.flows, DownloadInput::Message { peer, message });
         let after = download.progress();
         let verified = after.verified.saturating_sub(before.verified);
         let wasted = after.wasted.saturating_sub(before.wasted);
@@ -308,6 +310,17 @@ impl Transfers {
         self.totals.taken += verified;
         self.totals.wasted += wasted;
         self.drive_download(ctx, root);
+        self.share_room(ctx, peer);
+    }
+
+    /// Lets the downloads that waited for room at a source ask for more. Each either asks or waits no longer.
+    fn share_room(&mut self, ctx: &mut Context<'_>, peer: PeerKey) {
+        for _ in 0..DOWNLOADS_MAX {
+            let Some(root) = self.flows.waiting(peer) else { return };
+            let Some(download) = self.contents.get_mut(&root).and_then(Content::download_mut) else { return };
+            download.handle(ctx.now, &mut self.flows, DownloadInput::Room { peer });
+            self.drive_download(ctx, root);
+        }
     }
 
     /// A source says that it no longer offers a content, or that it does again.
@@ -331,14 +344,14 @@ impl Transfers {
 
     pub(crate) fn on_stored(&mut self, ctx: &mut Context<'_>, root: Root, range: GroupRange) {
         if let Some(download) = self.contents.get_mut(&root).and_then(Content::download_mut) {
-            download.handle(ctx.now, DownloadInput::Stored { range });
+            download.handle(ctx.now, &mut self.flows, DownloadInput::Stored { range });
             self.drive_download(ctx, root);
         }
     }
 
     pub(crate) fn on_store_failed(&mut self, ctx: &mut Context<'_>, root: Root, code: Code) {
         if let Some(download) = self.contents.get_mut(&root).and_then(Content::download_mut) {
-            download.handle(ctx.now, DownloadInput::StoreFailed);
+            download.handle(ctx.now, &mut self.flows, DownloadInput::StoreFailed);
             self.drive_download(ctx, root);
             self.fail_items_of(ctx, root, code);
             self.offer_as_allowed(ctx.now, root);
@@ -419,13 +432,13 @@ impl Transfers {
     pub(crate) fn end_download(&mut self, ctx: &mut Context<'_>, root: Root) {
         let Some(content) = self.contents.get_mut(&root) else { return };
         let Place::Loading(download) = &mut content.place else { return };
-        let sources: Vec<PeerKey> = download.sources().map(|source| source.peer).collect();
-        download.handle(ctx.now, DownloadInput::Pause);
+        let sources: Vec<PeerKey> = download.sources(&self.flows).map(|source| source.peer).collect();
+        download.handle(ctx.now, &mut self.flows, DownloadInput::Pause);
         self.drive_download(ctx, root);
         for peer in sources {
             self.send(ctx, peer, Message::Unfollow { root });
             if let Some(download) = self.contents.get_mut(&root).and_then(Content::download_mut) {
-                download.handle(ctx.now, DownloadInput::SourceGone { peer });
+                download.handle(ctx.now, &mut self.flows, DownloadInput::SourceGone { peer });
             }
         }
         self.drive_download(ctx, root);
@@ -449,7 +462,7 @@ impl Transfers {
                 content.forget_peer(peer);
             }
             if let Some(download) = content.download_mut() {
-                download.handle(ctx.now, DownloadInput::SourceGone { peer });
+                download.handle(ctx.now, &mut self.flows, DownloadInput::SourceGone { peer });
                 self.drive_download(ctx, root);
             }
         }

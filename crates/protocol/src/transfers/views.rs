@@ -97,7 +97,7 @@ impl Transfers {
         let Some(content) = content else { return 0 };
         let chunks = chunk_count(content.length);
         let sources = match &content.place {
-            Place::Loading(download) => download.sources().filter(|source| source.chunks == chunks).count(),
+            Place::Loading(download) => download.sources(&self.flows).filter(|source| source.chunks == chunks).count(),
             Place::Own(_) | Place::Stored(_) if item.own => 0,
             Place::Own(_) | Place::Stored(_) => content.from.iter().count(),
         };

@@ -8,7 +8,7 @@ fn a_pause_cancels_and_a_resume_goes_on() {
     rig.holds_all(0);
     rig.hear(DownloadInput::Pause);
     assert_eq!(rig.take_wants(0), [], "all cancelled");
-    assert_eq!(rig.download.next_deadline(), None);
+    assert_eq!(rig.download.next_deadline(&rig.flows), None);
     rig.hear(DownloadInput::Resume);
     rig.serve(&[0]);
     rig.assert_complete();
@@ -17,10 +17,11 @@ fn a_pause_cancels_and_a_resume_goes_on() {
 #[test]
 fn a_failed_store_loses_nothing_that_was_stored() {
     let content = Content::new(3 * CHUNK);
+    let mut flows = Flows::new(FlowConfig::default());
     let mut download: Download<u8> = Download::new(content.manifest(), DownloadConfig::default(), 1);
-    download.handle(Time::ZERO, DownloadInput::SourceFound { peer: 0 });
+    download.handle(Time::ZERO, &mut flows, DownloadInput::SourceFound { peer: 0 });
     let holds = Message::Holds { root: content.root(), bits: Bitfield::full(3) };
-    download.handle(Time::ZERO, DownloadInput::Message { peer: 0, message: holds });
+    download.handle(Time::ZERO, &mut flows, DownloadInput::Message { peer: 0, message: holds });
     let mut stores = Vec::new();
     let mut outputs = VecDeque::new();
     loop {
@@ -28,7 +29,7 @@ fn a_failed_store_loses_nothing_that_was_stored() {
         match outputs.pop_front() {
             Some(DownloadOutput::Send { message: Message::Want { range, known, .. }, .. }) => {
                 for message in content.serve(range, known).unwrap() {
-                    download.handle(Time::ZERO, DownloadInput::Message { peer: 0, message });
+                    download.handle(Time::ZERO, &mut flows, DownloadInput::Message { peer: 0, message });
                 }
             }
             Some(DownloadOutput::Store { range, .. }) => stores.push(range),
@@ -37,9 +38,9 @@ fn a_failed_store_loses_nothing_that_was_stored() {
         }
     }
     assert_eq!(stores.len(), 3);
-    download.handle(Time::ZERO, DownloadInput::Stored { range: stores[0] });
-    download.handle(Time::ZERO, DownloadInput::StoreFailed);
-    audit(&download);
+    download.handle(Time::ZERO, &mut flows, DownloadInput::Stored { range: stores[0] });
+    download.handle(Time::ZERO, &mut flows, DownloadInput::StoreFailed);
+    audit(&download, &flows);
     let progress = download.progress();
     assert!(progress.paused && !progress.done);
     assert_eq!((progress.verified, progress.stored), (CHUNK, CHUNK));
@@ -49,10 +50,11 @@ fn a_failed_store_loses_nothing_that_was_stored() {
 fn nothing_more_is_asked_for_while_the_store_is_behind() {
     let content = Content::new(40 * CHUNK);
     let config = DownloadConfig { buffer_max: 2 * 1024 * 1024, ..DownloadConfig::default() };
+    let mut flows = Flows::new(FlowConfig::default());
     let mut download: Download<u8> = Download::new(content.manifest(), config, 1);
-    download.handle(Time::ZERO, DownloadInput::SourceFound { peer: 0 });
+    download.handle(Time::ZERO, &mut flows, DownloadInput::SourceFound { peer: 0 });
     let holds = Message::Holds { root: content.root(), bits: Bitfield::full(40) };
-    download.handle(Time::ZERO, DownloadInput::Message { peer: 0, message: holds });
+    download.handle(Time::ZERO, &mut flows, DownloadInput::Message { peer: 0, message: holds });
     let mut outputs = VecDeque::new();
     let mut store = None;
     loop {
@@ -60,7 +62,7 @@ fn nothing_more_is_asked_for_while_the_store_is_behind() {
         match outputs.pop_front() {
             Some(DownloadOutput::Send { message: Message::Want { range, known, .. }, .. }) => {
                 for message in content.serve(range, known).unwrap() {
-                    download.handle(Time::ZERO, DownloadInput::Message { peer: 0, message });
+                    download.handle(Time::ZERO, &mut flows, DownloadInput::Message { peer: 0, message });
                 }
             }
             Some(DownloadOutput::Store { range, .. }) => store = Some(range),
@@ -70,7 +72,7 @@ fn nothing_more_is_asked_for_while_the_store_is_behind() {
     }
     let verified = download.progress().verified;
     assert!((2 * 1024 * 1024..3 * 1024 * 1024).contains(&verified), "{verified}");
-    download.handle(Time::ZERO, DownloadInput::Stored { range: store.unwrap() });
+    download.handle(Time::ZERO, &mut flows, DownloadInput::Stored { range: store.unwrap() });
     assert!(download.progress().in_flight > 0);
 }
 
@@ -93,5 +95,5 @@ fn what_was_held_before_is_not_asked_for_again() {
     rig.holds_all(0);
     rig.serve(&[0]);
     rig.assert_complete();
-    assert_eq!(rig.download.sources().next().map(|source| source.given), Some(33 * GROUP - GROUP + 5));
+    assert_eq!(rig.download.sources(&rig.flows).next().map(|source| source.given), Some(33 * GROUP - GROUP + 5));
 }

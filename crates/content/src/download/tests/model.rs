@@ -69,6 +69,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 struct World {
     content: Content,
     download: Download<u8>,
+    flows: Flows<u8>,
     now: Time,
     on_way: Vec<(u8, Message)>,
     storing: Vec<GroupRange>,
@@ -82,11 +83,12 @@ impl World {
         let content = Content::new(length);
         let download = Download::new(content.manifest(), DownloadConfig::default(), seed);
         let (on_way, storing, stored, dropped) = Default::default();
-        Self { content, download, now: Time::ZERO, on_way, storing, stored, done: false, dropped }
+        let flows = Flows::new(FlowConfig::default());
+        Self { content, download, flows, now: Time::ZERO, on_way, storing, stored, done: false, dropped }
     }
 
     fn hear(&mut self, input: DownloadInput<u8>) {
-        self.download.handle(self.now, input);
+        self.download.handle(self.now, &mut self.flows, input);
         while let Some(output) = self.download.poll_output() {
             match output {
                 DownloadOutput::Send { peer, message } => self.answer(peer, message),
@@ -96,7 +98,7 @@ impl World {
                 DownloadOutput::Done => self.done = true,
             }
         }
-        audit(&self.download);
+        audit(&self.download, &self.flows);
     }
 
     /// What a provider that has all, or source 3 that has a part, answers.
@@ -209,7 +211,7 @@ impl World {
             while let Some(range) = self.storing.pop() {
                 self.hear(DownloadInput::Stored { range });
             }
-            if let Some(at) = self.download.next_deadline() {
+            if let Some(at) = self.download.next_deadline(&self.flows) {
                 self.now = self.now.max(at);
                 self.hear(DownloadInput::Wake);
             }
