@@ -25,7 +25,7 @@ pub struct Validator {
 wire_struct!(Validator { id: AccountId, power: u64 });
 
 /// The list. Distinct keys, no power of zero, and a total that fits 64 bits: nothing else can be made.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Validators {
     list: Vec<Validator>,
     total: u64,
