@@ -43,14 +43,37 @@ pub(crate) fn verified_map(key: u64, rows: Rows) -> impl IntoView {
     let not_yet = squares(&[Cell::NotYet], 0.0);
     let asked = squares(&[Cell::Asked, Cell::AskedTwice], 0.9);
     let verified = squares(&[Cell::Verified], 0.0);
+    // What arrived since the last look fills by scale; everything at once, as at a first look, does not.
+    let before = StoredValue::new(Vec::new());
+    let fresh = Memo::new(move |_| {
+        let now = cells.get();
+        let fresh = before.with_value(|before: &Vec<Cell>| fresh(before, &now));
+        before.set_value(now);
+        fresh
+    });
     view! {
         <svg class="map" class:map-row=rows == Rows::One viewBox=view_box preserveAspectRatio="none" aria-hidden="true">
             <path class="map-not-yet" d=not_yet />
             <path class="map-asked" d=asked />
             <path class="map-dots" d=dots />
             <path class="map-verified" d=verified />
+            <For each=move || fresh.get() key=|i| *i children=move |i| {
+                let (x, y) = place(i, deep);
+                view! { <rect class="map-fresh" x=x y=y width=SIDE height=SIDE rx=CORNER /> }
+            } />
         </svg>
     }
+}
+
+/// The squares that became verified between two looks at the same item.
+fn fresh(before: &[Cell], now: &[Cell]) -> Vec<usize> {
+    if before.len() != now.len() {
+        return Vec::new();
+    }
+    let became = |(i, (before, now)): (usize, (&Cell, &Cell))| {
+        (*before != Cell::Verified && *now == Cell::Verified).then_some(i)
+    };
+    before.iter().zip(now).enumerate().filter_map(became).collect()
 }
 
 /// What the squares of [`verified_map`] mean.

@@ -105,6 +105,8 @@ pub fn id_of(item: &TransferView) -> Option<ContentId> {
 /// What can be done with an item in its state, least first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Actions {
+    /// Give up reading, or put away what could not be read.
+    pub cancel: bool,
     pub copy_link: bool,
     pub accept: bool,
     pub pause: bool,
@@ -118,6 +120,7 @@ pub fn actions(item: &TransferView) -> Actions {
     let known = !item.content_id.is_empty();
     let fetch = item.direction == Direction::Fetch;
     Actions {
+        cancel: !fetch && !known,
         copy_link: known && !(fetch && item.state == TransferState::Failed),
         accept: item.asks,
         pause: fetch && matches!(item.state, TransferState::Active | TransferState::Waiting) && !item.asks,
@@ -164,7 +167,8 @@ mod tests {
     #[test]
     fn a_file_that_is_read_has_no_link_to_copy() {
         let reading = TransferView { content_id: String::new(), state: TransferState::Preparing, ..share(1) };
-        assert!(!actions(&reading).copy_link && !actions(&reading).remove);
+        assert!(!actions(&reading).copy_link && !actions(&reading).remove && actions(&reading).cancel);
+        assert!(!actions(&share(1)).cancel && !actions(&fetch(1)).cancel);
         assert!(state_line(&reading).starts_with("Reading "));
         assert!(actions(&share(1)).copy_link);
     }

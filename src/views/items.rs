@@ -16,7 +16,7 @@ use crate::route::link_to;
 use crate::words;
 use content::ContentId;
 use leptos::prelude::*;
-use protocol::snapshot::{PathView, SourceState, TransferView};
+use protocol::snapshot::{PathView, SourceState, TransferState, TransferView};
 use protocol::{Command, Snapshot};
 use wasm_bindgen_futures::spawn_local;
 
@@ -103,6 +103,23 @@ pub(crate) fn save_button(key: u64, class: &'static str) -> impl IntoView {
     };
     view! {
         <button type="button" class=class data-testid="save" on:click=on_click>{icon(glyph::SAVE)} "Save"</button>
+    }
+}
+
+/// Gives up reading a file that has no link yet.
+pub(crate) fn cancel_reading(key: u64) -> impl IntoView {
+    let bridge = use_bridge();
+    let failed =
+        bridge.live(move |snapshot| item(snapshot, key).is_some_and(|item| item.state == TransferState::Failed));
+    view! {
+        <button
+            type="button"
+            class="button"
+            data-testid="cancel"
+            on:click=move |_| bridge.command(Command::CancelReading { key })
+        >
+            {move || if failed.get() { "Put away" } else { "Cancel" }}
+        </button>
     }
 }
 

@@ -1,7 +1,9 @@
 //! The Library: everything shared or fetched in this tab, where each byte stands, who has it.
 
 use super::history::history;
-use super::items::{accept, copy_link, frame, link_field, on_item, progress_figures, receivers, save_button, sources};
+use super::items::{
+    accept, cancel_reading, copy_link, frame, link_field, on_item, progress_figures, receivers, save_button, sources,
+};
 use crate::bridge::use_bridge;
 use crate::components::bar::{bar, part};
 use crate::components::icon::{glyph, icon, mark};
@@ -149,6 +151,7 @@ fn buttons(key: u64) -> impl IntoView {
         now.get().map(|(direction, can)| {
             view! {
                 <div class="card-actions">
+                    {can.cancel.then(|| cancel_reading(key))}
                     {can.accept.then(|| accept(key))}
                     {can.save.then(|| save_button(key, "button primary"))}
                     {can.pause.then(|| view! {

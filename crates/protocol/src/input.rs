@@ -113,6 +113,9 @@ pub enum Command {
     Share { token: ShareToken, name: String, media_type: String, length: u64 },
     /// Give up hashing, or stop sharing before it began.
     CancelShare { token: ShareToken },
+    /// Give up reading the file of the item with this [`key`](crate::snapshot::TransferView::key), or put it away
+    /// when it could not be read. Once it has a content id, [`Command::Remove`] is the one.
+    CancelReading { key: u64 },
     /// A link was opened.
     Fetch { id: ContentId },
     /// The yes on an item that asks first.

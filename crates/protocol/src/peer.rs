@@ -183,6 +183,7 @@ impl Peer {
                 self.with_transfers(|t, ctx| t.share(ctx, token, name, media_type, length));
             }
             Command::CancelShare { token } => self.with_transfers(|t, ctx| t.cancel_share(ctx, token)),
+            Command::CancelReading { key } => self.with_transfers(|t, ctx| t.cancel_reading(ctx, key)),
             Command::Fetch { id } => self.with_transfers(|t, ctx| t.fetch(ctx, id)),
             Command::Accept { id } => self.with_transfers(|t, ctx| t.accept(ctx, id)),
             Command::Pause { id } => self.with_transfers(|t, ctx| t.pause(ctx, id)),

@@ -166,6 +166,7 @@ fn commands() -> impl Strategy<Value = Command> {
             length: 50_000,
         }),
         (0u64..6).prop_map(|token| Command::CancelShare { token: ShareToken(token) }),
+        (0u64..20).prop_map(|key| Command::CancelReading { key }),
         ids().prop_map(|id| Command::Fetch { id }),
         ids().prop_map(|id| Command::Accept { id }),
         ids().prop_map(|id| Command::Pause { id }),

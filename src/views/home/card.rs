@@ -15,7 +15,8 @@ use crate::reading::item;
 use crate::reading::items::{Actions, actions, said, state_line, title};
 use crate::route::link_to;
 use crate::views::items::{
-    accept, copy_link, frame, link, link_field, on_item, progress_figures, receivers, save_button, send_link, sources,
+    accept, cancel_reading, copy_link, frame, link, link_field, on_item, progress_figures, receivers, save_button,
+    send_link, sources,
 };
 use crate::words;
 use leptos::prelude::*;
@@ -72,7 +73,11 @@ pub(super) fn share(key: u64) -> impl IntoView {
                 <p class="note card-privacy">"Not private: whoever has the link can fetch it, and the relay knows that you have it."</p>
             }
             .into_any(),
-            false => bar(move || read.get(), "ink").into_any(),
+            false => view! {
+                {bar(move || read.get(), "ink")}
+                <div class="card-actions">{cancel_reading(key)}</div>
+            }
+            .into_any(),
         }}
         {failure(key)}
     };

@@ -240,7 +240,13 @@ impl EventLoop {
         platform::spawn(async move {
             let input = match hashing.await {
                 Ok(outboard) => {
-                    let manifest = content::Manifest { length, root: outboard.root(), kind: content::Kind::File, media_type, name };
+                    let manifest = content::Manifest {
+                        length,
+                        root: outboard.root(),
+                        kind: content::Kind::File,
+                        media_type,
+                        name,
+                    };
                     Input::Shared { token, manifest, outboard: Arc::new(outboard) }
                 }
                 Err(code) => Input::ShareFailed { token, code },

@@ -50,6 +50,12 @@ impl Transfers {
         }
     }
 
+    /// The same, by the key that the screen knows.
+    pub(crate) fn cancel_reading(&mut self, ctx: &mut Context<'_>, key: u64) {
+        let token = self.hashing.iter().find(|(_, hashing)| hashing.key == key).map(|(token, _)| *token);
+        token.into_iter().for_each(|token| self.cancel_share(ctx, token));
+    }
+
     pub(crate) fn on_share_progress(&mut self, token: ShareToken, hashed: u64) {
         if let Some(hashing) = self.hashing.get_mut(&token) {
             hashing.hashed = hashed.min(hashing.length);
