@@ -9,7 +9,7 @@ mod end;
 mod ends;
 #[path = "web/page.rs"]
 mod page;
-#[path = "web/throughput.rs"]
-mod throughput;
+#[path = "web/window.rs"]
+mod window;
 
 wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);
