@@ -3,11 +3,16 @@
 
 pub mod account;
 pub mod amount;
+pub mod block;
+pub mod chain;
 pub mod channel;
 pub mod cheque;
 pub mod genesis;
 pub mod hash;
+pub mod header;
+pub mod history;
 pub mod leaf;
+pub mod merkle;
 pub mod parameters;
 pub mod seal;
 pub mod signing;
@@ -16,6 +21,7 @@ pub mod ticket;
 pub mod transaction;
 pub mod tree;
 pub mod validators;
+pub mod verify;
 pub mod vote;
 pub mod wire;
 
