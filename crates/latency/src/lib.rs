@@ -8,24 +8,36 @@
 
 #![forbid(unsafe_code)]
 
+mod bandit;
+mod change;
 mod coordinate;
 mod estimator;
 mod forecast;
 mod hearsay;
 mod history;
+mod pings;
 mod position;
 mod random;
+mod routes;
 mod sample;
 mod series;
+mod sources;
+mod spread;
 mod survey;
 
+pub use bandit::{FEATURES, Features, LinUcb, features};
+pub use change::{ChangeDetector, WITNESSES};
 pub use coordinate::{COORDINATE_LEN, Coordinate, CoordinateError, DIMENSIONS, EXTENT_MAX, HEIGHT_MIN};
 pub use estimator::{Estimator, RTO_INITIAL, RTO_MAX, RTO_MIN};
 pub use forecast::{Forecast, Forecaster};
 pub use hearsay::{AUTHORS_MAX, DIGEST_LEN_MAX, Digest, Hearsay};
 pub use history::{History, MEDIAN_OF, SAMPLES_MAX};
+pub use pings::{Pingable, whom_to_ping};
 pub use position::{Position, REFERENCES_MAX, SETTLING_STEPS};
 pub use random::Random;
+pub use routes::{Leg, Middle, Route, TESTS_MAX, middles_to_test};
 pub use sample::{Rtt, Sample};
 pub use series::{SERIES_LEN_MAX, Series};
+pub use sources::{Choice, Effort, RACE_MAX, SOURCES_MAX, Source, choose};
+pub use spread::{BINS, Spread};
 pub use survey::{Candidate, whom_to_probe};

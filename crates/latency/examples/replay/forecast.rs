@@ -7,10 +7,13 @@
 use crate::arguments::Arguments;
 use crate::lines::{Line, mean, quantile};
 use crate::traces::{self, Trace};
-use latency::{Forecaster, Rtt, Series};
+use latency::{ChangeDetector, Forecaster, Rtt, Series};
 
 const SAMPLES: usize = 3_000;
 const FIRST_JUDGED: usize = 50;
+const STEP_SAMPLES: usize = 3;
+/// One each four minutes.
+const SAMPLES_PER_DAY: f64 = 360.0;
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let traces = traces::load(&arguments.file)?;
@@ -29,7 +32,36 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
             .number("width_90_ms", over(|figures| figures.width_ms))
             .print()?;
     }
-    Ok(())
+    steps(&traces).print()
+}
+
+/// How many of the marked steps the detector saw with the third sample of the new level at the latest, and how often
+/// it spoke where nothing is marked.
+fn steps(traces: &[Trace]) -> Line {
+    let (mut marked, mut seen, mut false_alarms, mut samples) = (0, 0, 0, 0);
+    for trace in traces {
+        let alarms = alarms_of(trace);
+        let belongs = |alarm: usize, step: usize| (step..step + STEP_SAMPLES).contains(&alarm);
+        marked += trace.changes.len();
+        seen += trace.changes.iter().filter(|step| alarms.iter().any(|alarm| belongs(*alarm, **step))).count();
+        false_alarms += alarms.iter().filter(|alarm| !trace.changes.iter().any(|step| belongs(**alarm, *step))).count();
+        samples += trace.ms.len();
+    }
+    Line::default()
+        .count("steps", marked)
+        .number("seen_within_3", seen as f64 / marked as f64)
+        .number("false_alarms_per_day", false_alarms as f64 * SAMPLES_PER_DAY / samples as f64)
+}
+
+fn alarms_of(trace: &Trace) -> Vec<usize> {
+    let (mut series, mut detector, mut alarms) = (Series::default(), ChangeDetector::default(), Vec::new());
+    for (at, rtt) in trace.ms.iter().enumerate().filter_map(|(at, ms)| Some((at, Rtt::from_millis_f64(*ms)?))) {
+        series.push(rtt);
+        if detector.observe(&series) {
+            alarms.push(at);
+        }
+    }
+    alarms
 }
 
 struct Figures {

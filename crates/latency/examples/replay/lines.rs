@@ -18,6 +18,12 @@ impl Line {
         self
     }
 
+    /// For names of ours, which need no escaping.
+    pub(crate) fn text(mut self, name: &str, value: &str) -> Self {
+        self.0.push(format!("\"{name}\":\"{value}\""));
+        self
+    }
+
     pub(crate) fn print(self) -> anyhow::Result<()> {
         writeln!(std::io::stdout(), "{{{}}}", self.0.join(","))?;
         Ok(())

@@ -9,23 +9,42 @@
 
 mod arguments;
 mod coordinates;
+mod environments;
 mod forecast;
 mod lines;
 mod matrix;
+mod policies;
 mod population;
+mod routes;
+mod sources;
+mod stable;
 mod traces;
 
 use anyhow::{Context, bail};
 use arguments::Arguments;
+use std::process::ExitCode;
 
-const USAGE: &str = "subcommands: coordinates, forecast";
+const USAGE: &str = "subcommands: coordinates, sources, stable, forecast, routes";
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    match replay() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn replay() -> anyhow::Result<()> {
     let mut words = std::env::args().skip(1);
     let subcommand = words.next().context(USAGE)?;
     let arguments = Arguments::parse(words)?;
     match subcommand.as_str() {
         "coordinates" => coordinates::run(&arguments),
+        "sources" => sources::run(&arguments),
+        "stable" => stable::run(&arguments),
+        "routes" => routes::run(&arguments),
         "forecast" => forecast::run(&arguments),
         _ => bail!("unknown subcommand {subcommand:?}; {USAGE}"),
     }
