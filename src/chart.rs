@@ -72,12 +72,72 @@ pub fn line(samples: &[SampleView], axis: &Axis, span_ms: u64, width: f64, heigh
     line
 }
 
+/// What was forecast, beside what came: the geometry and the score of everything that is drawn.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Band {
+    /// SVG path data of the filled band; a new piece after every gap.
+    pub area: String,
+    /// Where the truth fell outside.
+    pub misses: Vec<(f64, f64)>,
+    /// Samples with a forecast, and how many of them fell inside.
+    pub told: usize,
+    pub inside: usize,
+    /// Median distance between forecast and truth, ms.
+    pub typical_miss: Option<f64>,
+}
+
+/// The band of `samples` (newest first), in the box of [`line`].
+pub fn band(samples: &[SampleView], axis: &Axis, span_ms: u64, width: f64, height: f64) -> Band {
+    let x = |age: u64| width * (1.0 - age as f64 / span_ms as f64);
+    let y = |ms: f64| height * (1.0 - ((ms - axis.low) / (axis.high - axis.low)).clamp(0.0, 1.0));
+    let mut band = Band::default();
+    let mut piece = Vec::new();
+    let mut errors = Vec::new();
+    let mut last: Option<u64> = None;
+    for sample in samples.iter().rev().filter(|sample| sample.age_ms <= span_ms) {
+        let joined = last.is_some_and(|last| last - sample.age_ms <= GAP_MS);
+        let Some(told) = sample.forecast.filter(|_| !sample.hidden) else {
+            band.area += &outline(&core::mem::take(&mut piece));
+            last = None;
+            continue;
+        };
+        if !joined {
+            band.area += &outline(&core::mem::take(&mut piece));
+        }
+        let px = x(sample.age_ms);
+        piece.push((px, y(told.high_ms), y(told.low_ms)));
+        band.told += 1;
+        errors.push((told.ms - sample.rtt_ms).abs());
+        if (told.low_ms..=told.high_ms).contains(&sample.rtt_ms) {
+            band.inside += 1;
+        } else {
+            band.misses.push((px, y(sample.rtt_ms)));
+        }
+        last = Some(sample.age_ms);
+    }
+    band.area += &outline(&piece);
+    band.typical_miss = crate::format::median(errors);
+    band
+}
+
+/// One piece of the band: along its upper edge and back along the lower.
+fn outline(piece: &[(f64, f64, f64)]) -> String {
+    let upper = piece.iter().map(|(x, upper, _)| (x, upper));
+    let lower = piece.iter().rev().map(|(x, _, lower)| (x, lower));
+    let mut path = String::new();
+    for (x, y) in upper.chain(lower) {
+        path += &format!("{}{x:.1} {y:.1}", if path.is_empty() { "M" } else { "L" });
+    }
+    if piece.len() > 1 { path + "z" } else { String::new() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::snapshot::ForecastView;
 
     fn sample(age_ms: u64, rtt_ms: f64) -> SampleView {
-        SampleView { age_ms, rtt_ms, hidden: false }
+        SampleView { age_ms, rtt_ms, hidden: false, forecast: None }
     }
 
     #[test]
@@ -112,5 +172,37 @@ mod tests {
             let axis = super::axis(&one);
             assert!(axis.low < ms && ms < axis.high && axis.grid.len() >= 2, "{axis:?}");
         }
+    }
+
+    fn told(age_ms: u64, rtt_ms: f64, low_ms: f64, high_ms: f64) -> SampleView {
+        let forecast = Some(ForecastView { ms: f64::midpoint(low_ms, high_ms), low_ms, high_ms });
+        SampleView { forecast, ..sample(age_ms, rtt_ms) }
+    }
+
+    #[test]
+    fn the_score_is_counted_from_what_is_drawn() {
+        let samples = [
+            told(1_000, 30.0, 28.0, 32.0),
+            told(2_000, 40.0, 28.0, 32.0),
+            told(99_000, 90.0, 1.0, 2.0),
+            sample(3_000, 5.0),
+        ];
+        let band = band(&samples, &axis(&samples), 60_000, 100.0, 50.0);
+        assert_eq!((band.told, band.inside, band.misses.len()), (2, 1, 1));
+        assert_eq!(band.typical_miss, Some(5.0));
+        assert!(band.area.starts_with('M') && band.area.ends_with('z'));
+    }
+
+    #[test]
+    fn the_band_has_a_gap_where_nothing_was_forecast() {
+        let gap = GAP_MS + 1_000;
+        let samples = [
+            told(0, 30.0, 28.0, 32.0),
+            told(1_000, 30.0, 28.0, 32.0),
+            told(gap + 1_000, 30.0, 28.0, 32.0),
+            told(gap + 2_000, 30.0, 28.0, 32.0),
+        ];
+        let band = band(&samples, &axis(&samples), 60_000, 100.0, 50.0);
+        assert_eq!(band.area.matches('M').count(), 2);
     }
 }

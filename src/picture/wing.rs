@@ -49,15 +49,22 @@ mod tests {
 
     fn samples(n: u32) -> Vec<SampleView> {
         (0..n)
-            .map(|i| SampleView { age_ms: u64::from(i) * 1000, rtt_ms: 30.0 + f64::from(i % 7) * 0.37, hidden: false })
+            .map(|i| SampleView {
+                age_ms: u64::from(i) * 1000,
+                rtt_ms: 30.0 + f64::from(i % 7) * 0.37,
+                hidden: false,
+                forecast: None,
+            })
             .collect()
     }
 
     #[test]
     fn a_speck_stays_on_its_side_when_newer_ones_arrive() {
         let now = samples(20);
-        let later: Vec<SampleView> =
-            [SampleView { age_ms: 0, rtt_ms: 99.0, hidden: false }].into_iter().chain(now.iter().copied()).collect();
+        let later: Vec<SampleView> = [SampleView { age_ms: 0, rtt_ms: 99.0, hidden: false, forecast: None }]
+            .into_iter()
+            .chain(now.iter().copied())
+            .collect();
         let before: Vec<Speck> = specks(&now, 250, 1.0).collect();
         let after: Vec<Speck> = specks(&later, 250, 1.0).skip(1).collect();
         for (before, after) in before.iter().zip(&after) {
@@ -77,7 +84,7 @@ mod tests {
     #[test]
     fn at_most_as_many_as_asked_and_none_from_a_hidden_tab() {
         assert_eq!(specks(&samples(300), OTHER_SPECKS, 1.0).count(), OTHER_SPECKS);
-        let hidden = [SampleView { age_ms: 0, rtt_ms: 1.0, hidden: true }];
+        let hidden = [SampleView { age_ms: 0, rtt_ms: 1.0, hidden: true, forecast: None }];
         assert_eq!(specks(&hidden, 250, 1.0).count(), 0);
         assert_eq!(specks(&[], 250, 1.0).count(), 0);
     }

@@ -42,6 +42,7 @@ pub(crate) fn direct(id: &str, ms: f64) -> PeerView {
         rtt_ms: Some(ms),
         stun_ms: None,
         samples: Vec::new(),
+        next: None,
         candidates: None,
         met: Met::Inbound,
         dialled_by_us: false,

@@ -3,10 +3,13 @@
 //! A peer that comes back finds its history again, as long as there was room. Refuses to judge: what a number
 //! means for a choice is decided where the choice is made.
 
+mod outlook;
+
 use crate::{PeerKey, RttKind};
 use clock::Time;
 use core::time::Duration;
 use latency::{Estimator, History, Rtt, Sample};
+use outlook::Outlook;
 use std::collections::BTreeMap;
 
 /// Peers whose history is kept: all connections we may have, five times over. 250 samples each: 1 MiB when full.
@@ -20,6 +23,7 @@ pub(crate) struct Measurements(BTreeMap<PeerKey, Measured>);
 #[derive(Debug)]
 pub(crate) struct Measured {
     pub(crate) pings: History,
+    pub(crate) outlook: Outlook,
     pub(crate) estimator: Estimator,
     /// The browser's own figure, the newest.
     pub(crate) stun: Option<Rtt>,
@@ -34,6 +38,7 @@ impl Measurements {
         }
         let measured = self.0.entry(peer).or_insert_with(|| Measured {
             pings: History::default(),
+            outlook: Outlook::default(),
             estimator: Estimator::default(),
             stun: None,
             last: now,
@@ -42,6 +47,7 @@ impl Measurements {
         match kind {
             RttKind::Ping => {
                 measured.pings.push(Sample { at: now, rtt: Rtt(rtt), hidden });
+                measured.outlook.observe(Rtt(rtt), hidden);
                 // A hidden tab's timers would teach the estimator the tab's sleep, not the path.
                 if !hidden {
                     measured.estimator.observe(Rtt(rtt));

@@ -9,11 +9,11 @@
 use crate::choice::{Choice, Room};
 use crate::notices::millis;
 use crate::outbox::Outbox;
-use crate::snapshot::{RelayState, RelayView, SampleView};
+use crate::snapshot::{ForecastView, RelayState, RelayView, SampleView};
 use crate::{Config, Output, PeerKey, RelayIndex, RelayWay};
 use clock::Time;
 use core::time::Duration;
-use latency::{History, Rtt, Sample};
+use latency::{Forecast, History, Rtt, Sample};
 
 /// A dial the node said nothing about for this long is given up. The node's own timeouts are shorter.
 pub(crate) const RELAY_DIAL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -276,8 +276,18 @@ pub(crate) fn rtt_ms(rtt: Rtt) -> f64 {
 pub(crate) fn sample_views(now: Time, history: &History) -> Vec<SampleView> {
     history
         .newest_first()
-        .map(|sample| SampleView { age_ms: millis(now - sample.at), rtt_ms: rtt_ms(sample.rtt), hidden: sample.hidden })
+        .map(|sample| SampleView {
+            age_ms: millis(now - sample.at),
+            rtt_ms: rtt_ms(sample.rtt),
+            hidden: sample.hidden,
+            forecast: None,
+        })
         .collect()
+}
+
+/// A forecast as the screen draws it.
+pub(crate) fn forecast_view(forecast: Forecast) -> ForecastView {
+    ForecastView { ms: rtt_ms(forecast.rtt), low_ms: rtt_ms(forecast.low), high_ms: rtt_ms(forecast.high) }
 }
 
 #[cfg(test)]

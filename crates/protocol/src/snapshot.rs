@@ -114,6 +114,17 @@ pub struct SampleView {
     pub rtt_ms: f64,
     /// Taken while the tab was in the background, so it says little.
     pub hidden: bool,
+    /// What had been forecast for it before it came; `None` for the first ones and for relays.
+    pub forecast: Option<ForecastView>,
+}
+
+/// A round trip that is forecast, with the range it falls into nine times in ten.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ForecastView {
+    pub ms: f64,
+    pub low_ms: f64,
+    pub high_ms: f64,
 }
 
 /// One peer.
@@ -132,6 +143,8 @@ pub struct PeerView {
     pub stun_ms: Option<f64>,
     /// Pings, newest first, at most 250.
     pub samples: Vec<SampleView>,
+    /// The next ping, once there is a forecast with a known error.
+    pub next: Option<ForecastView>,
     /// Kinds of address the direct path uses: ours, theirs.
     pub candidates: Option<(Candidate, Candidate)>,
     /// Who brought us together.

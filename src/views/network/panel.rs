@@ -2,7 +2,7 @@
 
 use super::Selection;
 use crate::bridge::use_bridge;
-use crate::chart::{axis, line};
+use crate::chart::{Band, axis, band, line};
 use crate::components::icon::{glyph, icon};
 use crate::components::identicon::identicon;
 use crate::components::path_glyph::path_glyph;
@@ -12,7 +12,7 @@ use crate::reading::peer;
 use crate::reading::peers::path_line;
 use crate::words;
 use leptos::prelude::*;
-use protocol::snapshot::{PathView, PeerView, Reason};
+use protocol::snapshot::{ForecastView, PathView, PeerView, Reason};
 use protocol::{Command, PeerKey};
 
 /// The panel of the peer with this id.
@@ -107,16 +107,18 @@ fn history(id: &str) -> impl IntoView + use<> {
     let bridge = use_bridge();
     let id = id.to_owned();
     let drawn = bridge.calm(move |snapshot| {
-        let samples = &peer(snapshot, &id)?.samples;
+        let peer = peer(snapshot, &id)?;
+        let samples = &peer.samples;
         let oldest = samples.last()?.age_ms;
         let (span, label) = if oldest > 70_000 { (300_000, "5 min ago") } else { (60_000, "1 min ago") };
         let within: Vec<_> = samples.iter().copied().filter(|sample| sample.age_ms <= span).collect();
         let axis = axis(&within);
         let line = line(&within, &axis, span, WIDTH - RIGHT - 10.0, HEIGHT - BELOW);
-        Some((line, axis, label, within.iter().filter(|sample| !sample.hidden).count()))
+        let band = band(&within, &axis, span, WIDTH - RIGHT - 10.0, HEIGHT - BELOW);
+        Some((line, band, axis, label, within.iter().filter(|sample| !sample.hidden).count(), peer.next))
     });
     move || {
-        drawn.get().map(|(line, axis, label, count)| {
+        drawn.get().map(|(line, band, axis, label, count, next)| {
             let y = |ms: f64| (HEIGHT - BELOW) * (1.0 - (ms - axis.low) / (axis.high - axis.low));
             let last = axis.grid.len() - 1;
             let grid: Vec<_> = axis
@@ -142,21 +144,50 @@ fn history(id: &str) -> impl IntoView + use<> {
                 crate::format::count(count, "measurement", "measurements"),
                 if hidden.is_empty() { "" } else { "Hatched: the tab was hidden, so nothing was measured." }
             );
+            let score = forecast_score(&band, next);
+            let clamped = |ms: f64| y(ms).clamp(0.0, HEIGHT - BELOW);
+            let ahead = next.map(|next| {
+                let (top, bottom) = (clamped(next.high_ms), clamped(next.low_ms));
+                view! { <rect class="band-ahead" x=WIDTH - RIGHT - 10.0 y=top width="10" height=(bottom - top).max(2.0) /> }
+            });
+            let misses: Vec<_> = band
+                .misses
+                .iter()
+                .map(|(x, y)| view! { <path class="band-miss" d=format!("M{x:.1} {:.1}l4 7h-8z", y - 5.0) /> })
+                .collect();
             view! {
                 <figure class="history">
                     <svg viewBox=format!("0 -4 {WIDTH} {}", HEIGHT + 4.0) aria-hidden="true">
                         {grid}
                         {hidden}
+                        <path class="band" d=band.area />
+                        {ahead}
                         <path class="history-line" d=line.path />
+                        {misses}
                         {line.end.map(|(x, y)| view! { <circle class="history-end" cx=x cy=y r="3.5" /> })}
                         <text class="axis-text" x="0" y=HEIGHT - 6.0>{label}</text>
                         <text class="axis-text" x=WIDTH - RIGHT - 10.0 y=HEIGHT - 6.0 text-anchor="end">"now"</text>
                     </svg>
-                    <figcaption class="note">{said}</figcaption>
+                    <figcaption class="note">{said} <span data-testid="forecast-score">{score}</span></figcaption>
                 </figure>
             }
         })
     }
+}
+
+/// How good the forecasts that are drawn were, and what is forecast next: counted, never claimed.
+fn forecast_score(band: &Band, next: Option<ForecastView>) -> Option<String> {
+    let miss = round_trip(band.typical_miss?);
+    let next = next.map(|next| {
+        let (ms, low, high) = (round_trip(next.ms), round_trip(next.low_ms), round_trip(next.high_ms));
+        format!(" Next: {ms}, between {low} and {high}.")
+    });
+    Some(format!(
+        "{} of {} fell inside what was forecast (the band), typical miss {miss}.{}",
+        band.inside,
+        band.told,
+        next.unwrap_or_default()
+    ))
 }
 
 fn buttons(id: String) -> impl IntoView {

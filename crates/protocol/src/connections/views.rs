@@ -2,9 +2,10 @@
 
 use super::known::{Connected, Dialling, Entry, State};
 use super::{Connections, GONE_SHOWN, Needs};
+use crate::measurements::Measured;
 use crate::notices::millis;
-use crate::relays::{Relays, rtt_ms, sample_views};
-use crate::snapshot::{Met, PathView, PeerView, Reason};
+use crate::relays::{Relays, forecast_view, rtt_ms, sample_views};
+use crate::snapshot::{Met, PathView, PeerView, Reason, SampleView};
 use crate::{Introducer, Path, PeerKey};
 use clock::Time;
 
@@ -71,7 +72,8 @@ impl Connections {
             since_ms: millis(now - entry.since),
             rtt_ms: needs.measurements.rtt(peer).map(rtt_ms),
             stun_ms: measured.and_then(|measured| measured.stun).map(rtt_ms),
-            samples: measured.map(|measured| sample_views(now, &measured.pings)).unwrap_or_default(),
+            samples: measured.map(|measured| samples(now, measured)).unwrap_or_default(),
+            next: measured.and_then(|measured| measured.outlook.next()).map(forecast_view),
             candidates: entry.connected().and_then(|connected| connected.candidates),
             met: met(entry, relays),
             dialled_by_us: dialled_by_us(entry),
@@ -104,6 +106,15 @@ impl Connections {
             (None, false) => Reason::TheyAsked,
         }
     }
+}
+
+/// Every round trip with what had been forecast for it.
+fn samples(now: Time, measured: &Measured) -> Vec<SampleView> {
+    let mut samples = sample_views(now, &measured.pings);
+    for (sample, told) in samples.iter_mut().zip(measured.outlook.newest_first()) {
+        sample.forecast = told.map(forecast_view);
+    }
+    samples
 }
 
 fn dialled_by_us(entry: &Entry) -> bool {
