@@ -15,6 +15,7 @@ mod estimator;
 mod forecast;
 mod hearsay;
 mod history;
+mod neighbours;
 mod pings;
 mod position;
 mod random;
@@ -32,6 +33,10 @@ pub use estimator::{Estimator, RTO_INITIAL, RTO_MAX, RTO_MIN};
 pub use forecast::{Forecast, Forecaster};
 pub use hearsay::{AUTHORS_MAX, DIGEST_LEN_MAX, Digest, Hearsay};
 pub use history::{History, MEDIAN_OF, SAMPLES_MAX};
+pub use neighbours::{
+    ANCHORS, Arrivals, LATENESS_MAX_MS, LINKS_ACCEPTED_MAX, LINKS_KEPT, LINKS_NEAR, LINKS_OPENED, NEAR_POOL, explore,
+    first_links,
+};
 pub use pings::{Pingable, whom_to_ping};
 pub use position::{Position, REFERENCES_MAX, SETTLING_STEPS};
 pub use random::Random;

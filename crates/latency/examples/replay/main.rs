@@ -13,6 +13,7 @@ mod environments;
 mod forecast;
 mod lines;
 mod matrix;
+mod overlay;
 mod policies;
 mod population;
 mod routes;
@@ -24,7 +25,7 @@ use anyhow::{Context, bail};
 use arguments::Arguments;
 use std::process::ExitCode;
 
-const USAGE: &str = "subcommands: coordinates, sources, stable, forecast, routes";
+const USAGE: &str = "subcommands: coordinates, sources, stable, forecast, routes, overlay";
 
 fn main() -> ExitCode {
     match replay() {
@@ -44,6 +45,7 @@ fn replay() -> anyhow::Result<()> {
         "coordinates" => coordinates::run(&arguments),
         "sources" => sources::run(&arguments),
         "stable" => stable::run(&arguments),
+        "overlay" => overlay::run(&arguments),
         "routes" => routes::run(&arguments),
         "forecast" => forecast::run(&arguments),
         _ => bail!("unknown subcommand {subcommand:?}; {USAGE}"),

@@ -40,6 +40,14 @@ impl Matrix {
         let ms = self.ms[from * self.nodes + to];
         ms.is_finite().then_some(ms)
     }
+
+    /// How long news takes over a link, milliseconds: half of the shorter of both measurements.
+    pub(crate) fn one_way(&self, a: usize, b: usize) -> Option<f64> {
+        match (self.get(a, b), self.get(b, a)) {
+            (Some(there), Some(back)) => Some(there.min(back) / 2.0),
+            (one, other) => one.or(other).map(|ms| ms / 2.0),
+        }
+    }
 }
 
 /// All planes of the file.
