@@ -6,7 +6,7 @@
 mod figures;
 
 use anyhow::{Context, Result};
-use figures::{Arguments, machine, median};
+use figures::{machine, median};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tests::{Browser, Options, Relay};
@@ -16,6 +16,22 @@ const RUNS: u32 = 10;
 const DROP_ZONE_GOAL_MS: f64 = 300.0;
 const DIRECT_GOAL_MS: f64 = 1_500.0;
 const OBSERVER: &str = include_str!("pages/join.js");
+
+/// What the command line asked for.
+#[derive(Clone, Copy, Debug)]
+struct Arguments {
+    json: bool,
+    rounds: u32,
+}
+
+impl Arguments {
+    /// Reads `--json` and `--rounds N`; what Cargo adds by itself is ignored.
+    fn read(rounds: u32) -> Self {
+        let given: Vec<String> = std::env::args().skip(1).collect();
+        let asked = given.iter().position(|word| word == "--rounds").and_then(|at| given.get(at + 1)?.parse().ok());
+        Self { json: given.iter().any(|word| word == "--json"), rounds: asked.unwrap_or(rounds).max(1) }
+    }
+}
 
 fn main() -> Result<()> {
     let arguments = Arguments::read(RUNS);

@@ -1,24 +1,63 @@
 //! Node to node over a loopback socket, in one process: what `node`, `protocol` and `content` cost without a browser.
 //!
-//! `cargo bench -p tests --bench loopback [-- --mib 100 --rounds 3]`. Both ends, and whatever else the machine does, share
+//! `cargo xtask bench loopback [--sizes 100] [--rounds 3]`. Both ends, and whatever else the machine does, share
 //! its cores, so the figure is a floor. It is meant for profiling: a tab's ceiling is measured by `transfer`.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use serde::Serialize;
 use std::time::Duration;
 use tests::{Flock, Pattern};
 
 const MIB: u64 = 1024 * 1024;
+const SIZE_MIB: u64 = 64;
+const ROUNDS: u64 = 3;
 
 fn main() -> Result<()> {
-    let (mib, rounds) = (argument("--mib").unwrap_or(64), argument("--rounds").unwrap_or(3));
+    let rounds = argument("--rounds", &[ROUNDS])?[0];
+    let json = std::env::args().any(|word| word == "--json");
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(measure(mib, rounds))
+    let mut rows = Vec::new();
+    if !json {
+        print("   MiB   hashed MiB/s   fetched MiB/s   first byte ms   processor ms per MiB");
+    }
+    for mib in argument("--sizes", &[SIZE_MIB])? {
+        for row in runtime.block_on(measure(mib, rounds))? {
+            if !json {
+                print(&row.line());
+            }
+            rows.push(row);
+        }
+    }
+    if json {
+        print(&serde_json::to_string_pretty(&serde_json::json!({ "bench": "loopback", "rounds": rows }))?);
+    }
+    Ok(())
 }
 
-async fn measure(mib: u64, rounds: u64) -> Result<()> {
+/// One file, from one node to another.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    mib: u64,
+    hashed_mib_per_second: f64,
+    fetched_mib_per_second: f64,
+    first_byte_ms: u64,
+    busy_ms_per_mib: f64,
+}
+
+impl Row {
+    fn line(&self) -> String {
+        format!(
+            "{:>6}   {:>12.0}   {:>13.0}   {:>13}   {:>20.2}",
+            self.mib, self.hashed_mib_per_second, self.fetched_mib_per_second, self.first_byte_ms, self.busy_ms_per_mib
+        )
+    }
+}
+
+async fn measure(mib: u64, rounds: u64) -> Result<Vec<Row>> {
     let flock = Flock::start().await?;
     let provider = flock.node()?;
-    print("   MiB   hashed MiB/s   fetched MiB/s   first byte ms   processor ms per MiB");
+    let mut rows = Vec::new();
     for round in 0..rounds {
         let consumer = flock.node()?;
         consumer.until_sees(&provider).await;
@@ -30,15 +69,15 @@ async fn measure(mib: u64, rounds: u64) -> Result<()> {
         let item = consumer.until_done(&id).await;
         let spent = processor_time()? - before;
         let rate = |ms: Option<u64>| mib as f64 / (ms.unwrap_or(0).max(1) as f64 / 1000.0);
-        print(&format!(
-            "{mib:>6}   {:>12.0}   {:>13.0}   {:>13}   {:>20.2}",
-            rate(hashed.took_ms),
-            rate(item.took_ms),
-            item.first_byte_ms.unwrap_or(0),
-            spent.as_secs_f64() * 1000.0 / mib as f64
-        ));
+        rows.push(Row {
+            mib,
+            hashed_mib_per_second: rate(hashed.took_ms),
+            fetched_mib_per_second: rate(item.took_ms),
+            first_byte_ms: item.first_byte_ms.unwrap_or(0),
+            busy_ms_per_mib: spent.as_secs_f64() * 1000.0 / mib as f64,
+        });
     }
-    Ok(())
+    Ok(rows)
 }
 
 /// What this process has used of all cores (Linux; a tick is a hundredth of a second there).
@@ -50,9 +89,16 @@ fn processor_time() -> Result<Duration> {
     Ok(Duration::from_millis((user + system) * 10))
 }
 
-fn argument(name: &str) -> Option<u64> {
+/// Numbers given under a name, or these.
+fn argument(name: &str, otherwise: &[u64]) -> Result<Vec<u64>> {
     let given: Vec<String> = std::env::args().collect();
-    given.iter().position(|word| word == name).and_then(|at| given.get(at + 1)?.parse().ok())
+    let Some(at) = given.iter().position(|word| word == name) else { return Ok(otherwise.to_vec()) };
+    let value = given.get(at + 1).with_context(|| format!("{name} needs a value"))?;
+    let number = |text: &str| match text.parse() {
+        Ok(0) | Err(_) => bail!("{name} {value}: {text:?} is not a number above zero"),
+        Ok(number) => Ok(number),
+    };
+    value.split(',').map(number).collect()
 }
 
 #[expect(clippy::print_stdout, reason = "the table is what a benchmark is for")]

@@ -36,6 +36,8 @@ pub struct Options {
     pub scripts: Vec<String>,
     /// Parts of messages that may appear on the console: known faults of others, each with its reason where it is given.
     pub known: Vec<String>,
+    /// Categories to trace from the start, comma-separated; empty for no trace ([`Browser::trace`]).
+    pub traced: String,
 }
 
 impl Options {
@@ -120,6 +122,23 @@ impl Browser {
         self.devtools("Target.activateTarget", &json!({ "targetId": String::from(front.handle) })).await.map(drop)
     }
 
+    /// The trace events since the last call, of all processes of the browser ([`Options::traced`]).
+    pub async fn trace(&self) -> Result<Vec<Value>> {
+        let log = self.client.issue_cmd(Extension::performance_log()).await?;
+        let entries = log.as_array().context("the performance log is not a list")?;
+        let event = |entry: &Value| -> Result<Option<Value>> {
+            let mut entry: Value = serde_json::from_str(entry["message"].as_str().unwrap_or_default())?;
+            let message = &mut entry["message"];
+            Ok((message["method"] == "Tracing.dataCollected").then(|| message["params"].take()))
+        };
+        entries.iter().filter_map(|entry| event(entry).transpose()).collect()
+    }
+
+    /// The browser's main process.
+    pub fn process(&self) -> Option<u32> {
+        self.process
+    }
+
     /// The driver's connection, for what has no method here.
     pub fn client(&self) -> &Client {
         &self.client
@@ -182,9 +201,15 @@ fn capabilities(options: &Options) -> Map<String, Value> {
     if let Ok(binary) = std::env::var("CHROMIUM") {
         chrome["binary"] = Value::String(binary);
     }
+    let mut logged = json!({ "browser": "ALL" });
+    if !options.traced.is_empty() {
+        logged["performance"] = json!("ALL");
+        chrome["perfLoggingPrefs"] =
+            json!({ "enableNetwork": false, "enablePage": false, "traceCategories": options.traced });
+    }
     let wanted = json!({
         "goog:chromeOptions": chrome,
-        "goog:loggingPrefs": { "browser": "ALL" },
+        "goog:loggingPrefs": logged,
         "unhandledPromptBehavior": "accept",
     });
     wanted.as_object().expect("it is written as an object").clone()

@@ -63,6 +63,11 @@ impl Extension {
         Self { path: "goog/cdp/execute", body: json!({ "cmd": command, "params": parameters }) }
     }
 
+    /// What the browser traced since the last call.
+    pub(crate) fn performance_log() -> Self {
+        Self { path: "se/log", body: json!({ "type": "performance" }) }
+    }
+
     /// What the browser logged since the last call.
     pub(crate) fn browser_log() -> Self {
         Self { path: "se/log", body: json!({ "type": "browser" }) }

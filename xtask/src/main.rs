@@ -36,7 +36,7 @@ enum Command {
     Run(run::Options),
     /// Run every test there is, or one layer of them
     Test(layers::Options),
-    /// Measure: `join`, `size` or `transfer`
+    /// Measure: `hash`, `join`, `loopback`, `size` or `transfer`
     Bench(bench::Options),
     /// Fuzz the decoders, each for a while
     Fuzz(fuzz::Options),

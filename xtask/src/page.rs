@@ -31,6 +31,17 @@ done
 exec cp "$input" "$output"
 "#;
 
+/// What every browser we serve understands, and rustc emits: as `index.html` tells Trunk.
+const WASM_FEATURES: [&str; 7] = [
+    "--enable-simd",
+    "--enable-bulk-memory",
+    "--enable-nontrapping-float-to-int",
+    "--enable-sign-ext",
+    "--enable-mutable-globals",
+    "--enable-reference-types",
+    "--enable-multivalue",
+];
+
 /// Leaves a served-ready page in `dist/`.
 pub(crate) fn build(workspace: &Workspace, effort: Effort) -> Result<()> {
     install::wasm_target(workspace)?;
@@ -50,6 +61,30 @@ pub(crate) fn build(workspace: &Workspace, effort: Effort) -> Result<()> {
     // Trunk empties the folder it builds into.
     sample::place(workspace)?;
     compress::compress(workspace, effort)
+}
+
+/// The little page of `bench hash`, compiled and shrunk as the page is, into the target folder.
+pub(crate) fn hash_page(workspace: &Workspace) -> Result<()> {
+    install::wasm_target(workspace)?;
+    install::wasm_bindgen(workspace)?;
+    let build =
+        ["build", "--locked", "--package", "hash-page", "--target", "wasm32-unknown-unknown", "--profile", "web"];
+    step::run(workspace, "compiling the page that hashes (profile web)", &mut workspace.cargo(&build))?;
+    let folder = workspace.target.join("bench-hash");
+    let mut bindings = std::process::Command::new("wasm-bindgen");
+    bindings.args(["--target", "web", "--no-typescript", "--out-name", "hash", "--out-dir"]).arg(&folder);
+    bindings.arg(workspace.target.join("wasm32-unknown-unknown/web/hash_page.wasm"));
+    step::run(workspace, "binding it", &mut bindings)?;
+    if let Some(tools) = install::wasm_opt(workspace)? {
+        let wasm = folder.join("hash_bg.wasm");
+        let mut shrink = std::process::Command::new(tools.join("wasm-opt"));
+        step::run(workspace, "shrinking it", shrink.arg("-Oz").args(WASM_FEATURES).arg(&wasm).arg("-o").arg(&wasm))?;
+    }
+    for name in ["index.html", "page.js"] {
+        let source = workspace.root.join("benches/hash").join(name);
+        std::fs::copy(&source, folder.join(name)).with_context(|| format!("{} cannot be copied", source.display()))?;
+    }
+    Ok(())
 }
 
 fn trunk_build(workspace: &Workspace, wasm_opt: Option<PathBuf>) -> Result<()> {
