@@ -6,7 +6,9 @@ use wasm_bindgen::closure::Closure;
 use wasm_bindgen::convert::FromWasmAbi;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Blob, Document, EventTarget, HtmlAnchorElement, HtmlElement, ResizeObserver, Url, Window};
+use web_sys::{
+    Blob, BlobPropertyBag, Document, EventTarget, HtmlAnchorElement, HtmlElement, ResizeObserver, Url, Window,
+};
 
 /// How long a saved file's address stays valid: browsers read it after the click has returned.
 const SAVE_ADDRESS_MS: u64 = 60_000;
@@ -77,6 +79,25 @@ pub(crate) fn save(blob: &Blob, name: &str) {
     anchor.set_download(name);
     anchor.click();
     set_timeout(move || drop(Url::revoke_object_url(&address)), core::time::Duration::from_millis(SAVE_ADDRESS_MS));
+}
+
+/// Offers a text for saving under a name.
+pub(crate) fn save_text(text: &str, media_type: &str, name: &str) {
+    let options = BlobPropertyBag::new();
+    options.set_type(media_type);
+    let parts = js_sys::Array::of1(&text.into());
+    if let Ok(blob) = Blob::new_with_str_sequence_and_options(&parts, &options) {
+        save(&blob, name);
+    }
+}
+
+/// Offers anything as JSON for saving under a name.
+pub(crate) fn save_json(value: &impl serde::Serialize, name: &str) {
+    let plain = serde_wasm_bindgen::Serializer::json_compatible();
+    let text = value.serialize(&plain).ok().and_then(|value| js_sys::JSON::stringify(&value).ok());
+    if let Some(text) = text.and_then(|text| text.as_string()) {
+        save_text(&text, "application/json", name);
+    }
 }
 
 /// True if the system has a sheet for sending links.

@@ -86,7 +86,7 @@ pub struct Band {
     pub typical_miss: Option<f64>,
 }
 
-/// The band of `samples` (newest first), in the box of [`line`].
+/// The band of `samples` (newest first), in the box of [`line()`].
 pub fn band(samples: &[SampleView], axis: &Axis, span_ms: u64, width: f64, height: f64) -> Band {
     let x = |age: u64| width * (1.0 - age as f64 / span_ms as f64);
     let y = |ms: f64| height * (1.0 - ((ms - axis.low) / (axis.high - axis.low)).clamp(0.0, 1.0));

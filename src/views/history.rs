@@ -1,7 +1,7 @@
 //! The history of what was given and taken: kept by every tab, listed in the Library, handed out as a file.
 
 use crate::bridge::{Bridge, use_bridge};
-use crate::browser;
+use crate::browser::{self, save_json, save_text};
 use crate::components::icon::{glyph, icon};
 use crate::components::identicon::identicon;
 use crate::format::{duration, size};
@@ -9,7 +9,6 @@ use crate::history::{History, Line, Way};
 use crate::names::Name;
 use crate::preferences::{history as kept, keep_history};
 use leptos::prelude::*;
-use web_sys::{Blob, BlobPropertyBag};
 
 /// Lines shown before "Show all".
 const LINES_FIRST: usize = 8;
@@ -98,12 +97,7 @@ pub(crate) fn history() -> impl IntoView {
         keeper.history.with_untracked(|history| save_text(&history.to_csv(), "text/csv", "starling-history.csv"));
     };
     let export_json = move |_| {
-        let plain = serde_wasm_bindgen::Serializer::json_compatible();
-        let lines = keeper.history.with_untracked(|h| serde::Serialize::serialize(h.lines(), &plain).ok());
-        let text = lines.and_then(|lines| js_sys::JSON::stringify(&lines).ok()).and_then(|text| text.as_string());
-        if let Some(text) = text {
-            save_text(&text, "application/json", "starling-history.json");
-        }
+        keeper.history.with_untracked(|history| save_json(&history.lines(), "starling-history.json"));
     };
     let empty = Memo::new(move |_| lines.with(Vec::is_empty));
     view! {
@@ -153,14 +147,5 @@ fn row(line: Line) -> impl IntoView {
             <span class="history-who note">{word} {identicon(&peer)} {who}</span>
             <span class="number">{size(bytes)}</span>
         </li>
-    }
-}
-
-fn save_text(text: &str, media_type: &str, name: &str) {
-    let options = BlobPropertyBag::new();
-    options.set_type(media_type);
-    let parts = js_sys::Array::of1(&text.into());
-    if let Ok(blob) = Blob::new_with_str_sequence_and_options(&parts, &options) {
-        browser::save(&blob, name);
     }
 }

@@ -7,6 +7,8 @@ pub(crate) mod shapes;
 pub(crate) mod specks;
 
 use crate::bridge::use_bridge;
+use crate::browser;
+use crate::reading::measured;
 use crate::reading::peers::{census, connected, ids};
 use crate::views::peers::peer_row_plain;
 use leptos::prelude::*;
@@ -89,6 +91,7 @@ pub(crate) fn network() -> impl IntoView {
             <aside class="network-side" aria-label="Selected peer">
                 {move || selection.peer.get().map(|id| panel::panel(id, selection))}
                 {move || nobody.get().then(nobody_here)}
+                {export()}
             </aside>
             <section class="network-seven" aria-labelledby="seven">
                 <h2 class="setting-title" id="seven">"Your seven nearest"</h2>
@@ -113,6 +116,26 @@ fn seven(selection: Selection) -> impl IntoView {
     });
     view! {
         <For each=move || nearest.get() key=String::clone children=move |id| peer_row_plain(id, move |id| selection.choose(id)) />
+    }
+}
+
+/// Everything measured, for whoever wants to judge it on their own.
+fn export() -> impl IntoView {
+    let bridge = use_bridge();
+    let any = bridge.live(|snapshot| snapshot.relays.iter().any(|relay| !relay.samples.is_empty()));
+    let rows = move || measured::rows(&bridge.newest(), js_sys::Date::now());
+    let csv = move |_| browser::save_text(&measured::to_csv(&rows()), "text/csv", "starling-measurements.csv");
+    let json = move |_| browser::save_json(&rows(), "starling-measurements.json");
+    move || {
+        any.get().then(|| {
+            view! {
+                <div class="card-actions export">
+                    <span class="note">"All measurements"</span>
+                    <button type="button" class="button small" data-testid="measurements-csv" on:click=csv>"CSV"</button>
+                    <button type="button" class="button small" data-testid="measurements-json" on:click=json>"JSON"</button>
+                </div>
+            }
+        })
     }
 }
 
