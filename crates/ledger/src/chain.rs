@@ -216,6 +216,11 @@ impl Chain {
         wanted
     }
 
+    /// A list that the tip names and this peer does not know yet.
+    pub fn missing_validators(&self) -> Option<ValidatorsHash> {
+        [self.tip().validators, self.tip().next_validators].into_iter().find(|hash| self.list(*hash).is_err())
+    }
+
     fn keep_list(&mut self, list: Validators) {
         let hash = list.hash();
         if !self.lists.iter().any(|(known, _)| *known == hash) {
