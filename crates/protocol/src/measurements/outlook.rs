@@ -6,6 +6,10 @@
 use latency::{Forecast, Forecaster, Rtt, SAMPLES_MAX, Series};
 use std::collections::VecDeque;
 
+/// The first round trips measure the setting-up of everything else on the same thread; an interval that began with
+/// them would stay too wide for minutes.
+const SETTLING: usize = 3;
+
 /// One peer's forecasts.
 #[derive(Debug)]
 pub(crate) struct Outlook {
@@ -13,11 +17,13 @@ pub(crate) struct Outlook {
     forecaster: Forecaster,
     /// One for each sample of the history, oldest first; at most [`SAMPLES_MAX`].
     told: VecDeque<Option<Forecast>>,
+    /// Samples that came, up to [`SETTLING`].
+    settled: usize,
 }
 
 impl Default for Outlook {
     fn default() -> Self {
-        Self { series: Series::default(), forecaster: Forecaster::new(1), told: VecDeque::new() }
+        Self { series: Series::default(), forecaster: Forecaster::new(1), told: VecDeque::new(), settled: 0 }
     }
 }
 
@@ -28,7 +34,8 @@ impl Outlook {
             self.told.pop_front();
         }
         self.told.push_back(if hidden { None } else { self.next() });
-        if !hidden {
+        self.settled += usize::from(self.settled < SETTLING);
+        if !hidden && self.settled == SETTLING {
             self.series.push(rtt);
             self.forecaster.observe(&self.series);
         }
@@ -76,6 +83,19 @@ mod tests {
             outlook.observe(ms(400), false);
         }
         assert_eq!(outlook.newest_first().nth(20), Some(Some(said)));
+    }
+
+    #[test]
+    fn a_slow_start_does_not_widen_the_interval() {
+        let mut outlook = Outlook::default();
+        for rtt in [400, 200] {
+            outlook.observe(ms(rtt), false);
+        }
+        for at in 0..20 {
+            outlook.observe(ms(40 + at % 3), false);
+        }
+        let next = outlook.next().expect("twenty samples are enough");
+        assert!(next.high < ms(60), "{next:?}");
     }
 
     #[test]
