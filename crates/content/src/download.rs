@@ -19,12 +19,14 @@ mod events;
 mod flows;
 mod gather;
 mod groups;
+mod playhead;
 mod rarest_first;
 mod source;
 mod take_back;
 
 pub use events::{DownloadConfig, DownloadInput, DownloadOutput, DropReason, Progress, SourceView};
 pub use flows::{FlowConfig, Flows};
+pub use playhead::PLAYHEAD_GROUPS_MAX;
 
 use crate::layout::{chunk_count, chunk_of, group_count, group_len};
 use crate::random::Random;
@@ -37,6 +39,7 @@ use clock::Time;
 use core::fmt::Debug;
 use gather::Gather;
 use groups::{Groups, Mask};
+use playhead::Playhead;
 use rarest_first::Rarity;
 use source::{Lapse, Source};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -71,6 +74,8 @@ pub struct Download<P> {
     flows: Flows<P>,
     banned: BTreeSet<P>,
     gather: Gather,
+    /// What a player needs before all else.
+    playhead: Option<Playhead>,
     wasted: u64,
     paused: bool,
     done: bool,
@@ -113,6 +118,7 @@ impl<P: Copy + Ord + Debug> Download<P> {
             flows: Flows::new(FlowConfig::default()),
             banned: BTreeSet::new(),
             gather: Gather::default(),
+            playhead: None,
             wasted: 0,
             paused: false,
             done: false,
@@ -301,7 +307,7 @@ impl<P: Copy + Ord + Debug> Download<P> {
             Ok(verified) => {
                 self.on_verified(now, peer, group, asked.unwrap_or(Mask::single(group)));
                 self.gather.push(now, verified);
-                if self.groups.is_whole(chunk_of(group)) {
+                if self.groups.is_whole(chunk_of(group)) || self.playhead.is_some_and(|head| head.contains(group)) {
                     self.hand_to_store(chunk_of(group));
                 }
                 self.ask(now, peer);
@@ -435,8 +441,11 @@ impl<P: Copy + Ord + Debug> Download<P> {
             self.check_follow(now, peer);
             self.check_requests(now, peer);
         }
-        while let Some(chunk) = self.gather.overdue(now, self.config.gather_max) {
-            self.hand_to_store(chunk);
+        if self.gather.overdue(now, self.config.gather_max).is_some() {
+            // Those half as old go along, so that many chunks in progress do not mean many alarms.
+            while let Some(chunk) = self.gather.overdue(now, self.config.gather_max / 2) {
+                self.hand_to_store(chunk);
+            }
         }
         self.ask_all(now);
     }

@@ -16,6 +16,8 @@ pub(crate) struct Link {
     pub(crate) ours: bool,
     /// The relay whose circuit carries it, while it is relayed.
     pub(crate) via: Option<usize>,
+    /// When the last message sent on it has left.
+    pub(crate) leaves: Time,
     /// When the last message sent on it arrives: the next may not overtake it.
     pub(crate) arrives: Time,
     /// Cut by a partition and not noticed yet: nothing gets through any more.
@@ -59,6 +61,7 @@ pub(crate) struct Host {
     pub(crate) dial_starts: VecDeque<Time>,
     pub(crate) relays: Vec<RelayLink>,
     pub(crate) uplink_free: Time,
+    pub(crate) downlink_free: Time,
     pub(crate) wake_at: Option<Time>,
     /// The second of virtual time, and the alarms in it so far.
     pub(crate) alarms: (u64, usize),
@@ -88,6 +91,7 @@ impl Host {
             dial_starts: VecDeque::new(),
             relays: vec![RelayLink::Down; relays],
             uplink_free: Time::ZERO,
+            downlink_free: Time::ZERO,
             wake_at: None,
             alarms: (0, 0),
             store: Store::default(),

@@ -28,8 +28,8 @@ impl World {
             // Glare: the other's attempt was quicker, and ours is dropped without a word, as the node does.
             self.end_dial(slower);
         }
-        let arrives = self.now;
-        self.hosts[peer].links.insert(other, Link { id: link, path, ours, via, arrives, cut: false });
+        let (leaves, arrives) = (self.now, self.now);
+        self.hosts[peer].links.insert(other, Link { id: link, path, ours, via, leaves, arrives, cut: false });
         self.on_path(peer, other, link, path);
         let key = self.hosts[other].key;
         self.hear(peer, Input::Connected { peer: key, path, dialled_by_us: ours }, &[])
@@ -84,6 +84,18 @@ impl World {
             let input = Input::Rtt { peer: key, rtt, kind: RttKind::Ping };
             self.hear_at(self.now + rtt, peer, Over::Link { other, id: link }, input);
         }
+        Ok(())
+    }
+
+    /// A message takes its place on the receiver's downlink, whoever sent it.
+    pub(crate) fn receive(&mut self, from: usize, to: usize, link: u64, wire: Bytes) -> Result<(), Violation> {
+        let takes = self.network.downlink(wire.len());
+        if takes.is_zero() {
+            return self.deliver_content(from, to, link, wire);
+        }
+        let received = self.hosts[to].downlink_free.max(self.now) + takes;
+        self.hosts[to].downlink_free = received;
+        self.push(received, Event::Content { from, to, link, wire });
         Ok(())
     }
 

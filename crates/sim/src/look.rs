@@ -17,7 +17,7 @@ impl World {
         Ok(())
     }
 
-    fn look_at(&mut self, peer: usize) -> Result<(), Violation> {
+    pub(crate) fn look_at(&mut self, peer: usize) -> Result<(), Violation> {
         let Some(snapshot) = self.hosts[peer].peer.as_ref().map(|state| state.snapshot(self.now)) else {
             return Ok(());
         };

@@ -63,8 +63,17 @@ impl Network {
 
     /// How long `bytes` occupy a sender's uplink.
     pub(crate) fn uplink(&self, bytes: usize) -> Duration {
-        let bytes_per_second = u64::from(self.plan.uplink_kib).max(1) * 1024;
-        Duration::from_micros(bytes as u64 * 1_000_000 / bytes_per_second)
+        time_at(self.plan.uplink_kib.max(1), bytes)
+    }
+
+    /// How long `bytes` occupy a receiver's downlink.
+    pub(crate) fn downlink(&self, bytes: usize) -> Duration {
+        time_at(self.plan.downlink_kib, bytes)
+    }
+
+    /// How long `bytes` occupy one direction of a connection.
+    pub(crate) fn connection(&self, bytes: usize) -> Duration {
+        time_at(self.plan.connection_kib, bytes)
     }
 
     pub(crate) fn can_reach(&self, a: Place, b: Place) -> bool {
@@ -79,5 +88,13 @@ impl Network {
 
     pub(crate) fn cut_off(&mut self, island: impl IntoIterator<Item = Place>) {
         self.island = island.into_iter().collect();
+    }
+}
+
+/// How long `bytes` take; no time at all where there is no limit.
+fn time_at(kib_per_second: u32, bytes: usize) -> Duration {
+    match u64::from(kib_per_second) * 1024 {
+        0 => Duration::ZERO,
+        rate => Duration::from_micros(bytes as u64 * 1_000_000 / rate),
     }
 }

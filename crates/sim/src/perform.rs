@@ -171,15 +171,16 @@ impl World {
     fn transmit(&mut self, peer: usize, to: usize, key: PeerKey, wire: Bytes) {
         let len = wire.len();
         self.wire += len as u64;
-        let leaves = self.hosts[peer].uplink_free.max(self.now) + self.network.uplink(len);
-        self.hosts[peer].uplink_free = leaves;
+        let uplink_free = self.hosts[peer].uplink_free.max(self.now) + self.network.uplink(len);
+        self.hosts[peer].uplink_free = uplink_free;
         let travel = self.network.travel(Place::Peer(peer), Place::Peer(to));
         let Some(link) = self.hosts[peer].links.get_mut(&to) else { return };
-        link.arrives = link.arrives.max(leaves + travel);
-        let (id, arrives) = (link.id, link.arrives);
+        link.leaves = uplink_free.max(link.leaves + self.network.connection(len));
+        link.arrives = link.arrives.max(link.leaves + travel);
+        let (id, leaves, arrives) = (link.id, link.leaves, link.arrives);
         let flushed = Input::ContentFlushed { peer: key, bytes: len as u32 };
         self.hear_at(leaves, peer, Over::Link { other: to, id }, flushed);
-        self.push(arrives, Event::Content { from: peer, to, link: id, wire });
+        self.push(arrives, Event::Arrives { from: peer, to, link: id, wire });
     }
 
     // Storage.

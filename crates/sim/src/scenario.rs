@@ -45,6 +45,11 @@ pub struct NetworkPlan {
     pub loss_percent: u32,
     /// What each peer can send.
     pub uplink_kib: u32,
+    /// What each peer can receive; 0 is no limit.
+    pub downlink_kib: u32,
+    /// What one connection can carry, each way, however idle its ends are: a data channel's own limit
+    /// (performance.md: 3 to 6 MB/s at 23 ms). 0 is no limit.
+    pub connection_kib: u32,
     /// Pairs that have no direct path.
     pub no_direct_percent: u32,
 }
@@ -52,7 +57,15 @@ pub struct NetworkPlan {
 impl Default for NetworkPlan {
     /// A continent on home connections.
     fn default() -> Self {
-        Self { delay_ms: [5, 60], jitter_ms: 5, loss_percent: 0, uplink_kib: 4 * 1024, no_direct_percent: 0 }
+        Self {
+            delay_ms: [5, 60],
+            jitter_ms: 5,
+            loss_percent: 0,
+            uplink_kib: 4 * 1024,
+            downlink_kib: 0,
+            connection_kib: 0,
+            no_direct_percent: 0,
+        }
     }
 }
 
@@ -207,6 +220,8 @@ impl Scenario {
                 jitter_ms: dice.below(40) as u32,
                 loss_percent: dice.below(10) as u32,
                 uplink_kib: 256 + dice.below(8_192) as u32,
+                downlink_kib: 0,
+                connection_kib: 0,
                 no_direct_percent: dice.below(30) as u32,
             },
             start_within_ms: dice.below(10_000),

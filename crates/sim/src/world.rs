@@ -67,7 +67,14 @@ pub(crate) enum Event {
         over: Over,
         input: Box<Input>,
     },
-    /// A content message arrives, as bytes.
+    /// The first byte of a content message arrives.
+    Arrives {
+        from: usize,
+        to: usize,
+        link: u64,
+        wire: Bytes,
+    },
+    /// A content message is here, as bytes.
     Content {
         from: usize,
         to: usize,
@@ -302,6 +309,7 @@ impl World {
             }
             Event::Wake { peer, life } => self.wake(peer, life),
             Event::Hear { peer, life, over, input } => self.hear_over(peer, life, over, *input),
+            Event::Arrives { from, to, link, wire } => self.receive(from, to, link, wire),
             Event::Content { from, to, link, wire } => self.deliver_content(from, to, link, wire),
             Event::RelayDialled { peer, life, relay } => self.on_relay_dialled(peer, life, relay),
             Event::RelayLinkDown { peer, life, relay, relay_life } => {
@@ -385,10 +393,13 @@ impl World {
         }
         self.steps += 1;
         self.trace.input(self.now, peer, &input, wire);
+        let stored = matches!(input, Input::Stored { .. });
         if let Some(state) = &mut self.hosts[peer].peer {
             state.handle(self.now, input);
         }
-        self.drain(peer)
+        self.drain(peer)?;
+        // A fetch is done with its last write; waiting for the next look would blur its time.
+        if stored { self.look_at(peer) } else { Ok(()) }
     }
 
     /// A peer hears something as the next thing in this instant, or after others made before.

@@ -1,7 +1,7 @@
 //! Asking: whom, for what, how much at once.
 
 use super::Download;
-use super::endgame::HELP_EVERY;
+use super::endgame::{HELP_EVERY, RACE_GROUPS_MAX};
 use super::groups::Mask;
 use crate::layout::chunk_of;
 use crate::{GROUP_LEN, GROUPS_PER_CHUNK, GroupRange, Message};
@@ -34,6 +34,9 @@ impl<P: Copy + Ord + Debug> Download<P> {
         if !able || room == 0 {
             return false;
         }
+        if self.playhead.is_some() && self.ask_urgent(now, peer, room) {
+            return true;
+        }
         match self.pick(peer) {
             Some(chunk) => {
                 let limit = room.min(self.fair_share()).min(self.in_time(peer, chunk));
@@ -52,6 +55,24 @@ impl<P: Copy + Ord + Debug> Download<P> {
         }
     }
 
+    /// One request for what a player needs, or a race for it.
+    fn ask_urgent(&mut self, now: Time, peer: P, room: u32) -> bool {
+        if let Some(range) = self.urgent(peer, room.min(self.fair_share())) {
+            self.groups.ask(chunk_of(range.first), Mask::of(range));
+            self.request(now, peer, range);
+            return true;
+        }
+        if let Some(range) = self.urgent_overdue(now, peer, room.min(RACE_GROUPS_MAX)) {
+            self.groups.race(chunk_of(range.first), Mask::of(range));
+            self.request(now, peer, range);
+            return true;
+        }
+        if self.urgent_in_flight() {
+            self.help_at = self.help_at.or(Some(now + HELP_EVERY));
+        }
+        false
+    }
+
     fn set_waits(&mut self, peer: P, waits: bool) {
         let root = self.root();
         if let Some(flow) = self.flows.get_mut(peer) {
@@ -63,6 +84,8 @@ impl<P: Copy + Ord + Debug> Download<P> {
         let known = self.verifier.known_above(range.first);
         let (length, root, config) = (self.length(), self.root(), *self.flows.config());
         let promise = self.flows.entry(now, peer).on_asked(now, root, range.byte_len(length), &config);
+        let urgent = self.playhead.is_some_and(|playhead| playhead.contains(range.first));
+        let promise = if urgent { promise.tightened() } else { promise };
         if let Some(source) = self.sources.get_mut(&peer) {
             source.push(now, range, length, promise);
         }

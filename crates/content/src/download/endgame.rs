@@ -16,7 +16,7 @@ use core::fmt::Debug;
 use core::time::Duration;
 
 /// Groups in one racing request.
-const RACE_GROUPS_MAX: u32 = 4;
+pub(super) const RACE_GROUPS_MAX: u32 = 4;
 
 /// Stealing pays when it brings a group sooner by this, ...
 const GAIN_MIN: Duration = Duration::from_millis(100);

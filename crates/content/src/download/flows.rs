@@ -77,8 +77,8 @@ impl Default for FlowConfig {
             deadline_min: Duration::from_millis(1_500),
             deadline_max: Duration::from_secs(60),
             silence_min: Duration::from_millis(1_500),
-            late_start: Duration::from_secs(1),
-            late_min: Duration::from_millis(200),
+            late_start: Duration::from_millis(400),
+            late_min: Duration::from_millis(100),
         }
     }
 }
@@ -169,6 +169,14 @@ pub(super) struct Promise {
     pub(super) late: Time,
     /// From when on it counts as failed.
     pub(super) deadline: Time,
+}
+
+impl Promise {
+    /// The same promise for somebody who cannot wait: half the grace after the time it is expected.
+    pub(super) fn tightened(self) -> Self {
+        let half = |at: Time| self.expected + (at.max(self.expected) - self.expected) / 2;
+        Self { expected: self.expected, late: half(self.late), deadline: half(self.deadline) }
+    }
 }
 
 /// One source, as all downloads together see it.

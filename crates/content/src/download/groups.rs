@@ -128,6 +128,11 @@ impl Groups {
         self.all(chunk).without(state.verified).without(state.in_flight)
     }
 
+    /// The groups of `chunk` that somebody was asked for.
+    pub(super) fn in_flight(&self, chunk: u32) -> Mask {
+        self.chunks[chunk as usize].in_flight
+    }
+
     /// The groups of `chunk` in flight with exactly one source.
     pub(super) fn unraced(&self, chunk: u32) -> Mask {
         let state = self.chunks[chunk as usize];
@@ -151,6 +156,10 @@ impl Groups {
 
     pub(super) fn is_verified(&self, group: u32) -> bool {
         !self.chunks[chunk_of(group) as usize].verified.and(Mask::single(group)).is_empty()
+    }
+
+    pub(super) fn is_stored(&self, group: u32) -> bool {
+        !self.chunks[chunk_of(group) as usize].stored.and(Mask::single(group)).is_empty()
     }
 
     /// Every group of `chunk` is verified.

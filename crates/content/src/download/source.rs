@@ -27,7 +27,7 @@ pub(super) struct Request {
     pub(super) bytes_left: u32,
     sent: Time,
     promise: Promise,
-    begun: bool,
+    pub(super) begun: bool,
     /// A later request was answered first.
     overtaken: bool,
 }

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 mod interrupted;
 mod model;
+mod playing;
 
 const CHUNK: u64 = crate::CHUNK_LEN as u64;
 const GROUP: u64 = GROUP_LEN as u64;

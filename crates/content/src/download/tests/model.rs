@@ -44,6 +44,10 @@ enum Event {
     StoreFails,
     Pause,
     Resume,
+    Play {
+        group: Option<u32>,
+        window: u32,
+    },
 }
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
@@ -61,6 +65,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => Just(Event::StoreFails),
         1 => Just(Event::Pause),
         3 => Just(Event::Resume),
+        1 => (prop::option::of(0u32..90), 0u32..40).prop_map(|(group, window)| Event::Play { group, window }),
     ];
     prop::collection::vec(event, 0..200)
 }
@@ -89,6 +94,10 @@ impl World {
 
     fn hear(&mut self, input: DownloadInput<u8>) {
         self.download.handle(self.now, &mut self.flows, input);
+        self.drain();
+    }
+
+    fn drain(&mut self) {
         while let Some(output) = self.download.poll_output() {
             match output {
                 DownloadOutput::Send { peer, message } => self.answer(peer, message),
@@ -181,6 +190,10 @@ impl World {
             }
             Event::Pause => self.hear(DownloadInput::Pause),
             Event::Resume => self.hear(DownloadInput::Resume),
+            Event::Play { group, window } => {
+                self.download.set_playhead(self.now, &mut self.flows, group, window);
+                self.drain();
+            }
         }
     }
 
