@@ -42,7 +42,7 @@ async fn run(plan: &Plan) -> Result<()> {
     let places = Places::start(&site::folder(&plan.ways)?).await?;
     let mut cells = Vec::new();
     for &cell in &plan.cells {
-        let measured = measure(&places, plan, cell).await?;
+        let measured = measure(&places, plan, cell).await;
         if !plan.json {
             print(&report::table(&measured));
         }
@@ -68,24 +68,37 @@ async fn run(plan: &Plan) -> Result<()> {
             print(&format!("  cargo xtask bench transfer {LONG}"));
         }
     }
+    let failed: Vec<&str> = cells.iter().flat_map(|cell| &cell.failed).map(String::as_str).collect();
+    if !failed.is_empty() {
+        bail!("{} rounds failed and are left out:\n{}", failed.len(), failed.join("\n"));
+    }
     if cells.iter().any(|cell| cell.void) {
         bail!("void: the ceiling did not beat the stop-and-wait rule in this run");
     }
     Ok(())
 }
 
-/// All rounds of one cell. The ways take turns, so that whatever else the machine does meets all of them.
-async fn measure(places: &Places, plan: &Plan, cell: Cell) -> Result<Measured> {
+/// All rounds of one cell. The ways take turns, so that whatever else the machine does meets all of them. A round that
+/// fails is told and left out: the others took hours.
+async fn measure(places: &Places, plan: &Plan, cell: Cell) -> Measured {
     let mut rounds: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    let mut failed = Vec::new();
     for number in 1..=plan.rounds {
         for &way in &plan.ways {
-            let round = round::play(places, way, cell).await?;
-            let (rate, name) = (round.mib_per_second, way.name());
-            eprintln!("{cell:?}, round {number} of {}: {name} {rate:.1} MiB/s", plan.rounds);
-            rounds.entry(way).or_default().push(round);
+            let turn = format!("{cell:?}, round {number} of {}: {}", plan.rounds, way.name());
+            match round::play(places, way, cell).await {
+                Ok(round) => {
+                    eprintln!("{turn} {:.1} MiB/s", round.mib_per_second);
+                    rounds.entry(way).or_default().push(round);
+                }
+                Err(error) => {
+                    eprintln!("{turn} failed: {error:#}");
+                    failed.push(format!("round {number}, {error:#}"));
+                }
+            }
         }
     }
-    Ok(Measured::new(cell, rounds))
+    Measured::new(cell, rounds, failed)
 }
 
 fn tasks(traced: &Traced) -> String {

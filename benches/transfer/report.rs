@@ -39,16 +39,18 @@ pub(crate) struct Measured {
     pub(crate) cell: Cell,
     pub(crate) rounds: BTreeMap<Way, Vec<Round>>,
     pub(crate) median: BTreeMap<Way, Medians>,
+    /// Why rounds are missing.
+    pub(crate) failed: Vec<String>,
     /// The ceiling did not beat the stop-and-wait rule.
     pub(crate) void: bool,
 }
 
 impl Measured {
-    pub(crate) fn new(cell: Cell, rounds: BTreeMap<Way, Vec<Round>>) -> Self {
+    pub(crate) fn new(cell: Cell, rounds: BTreeMap<Way, Vec<Round>>, failed: Vec<String>) -> Self {
         let median: BTreeMap<Way, Medians> = rounds.iter().map(|(way, rounds)| (*way, medians(rounds))).collect();
         let rate = |way: Way| median.get(&way).map(|of| of.mib_per_second);
         let void = rate(Way::Raw).zip(rate(Way::Stop)).is_some_and(|(raw, stop)| raw <= stop);
-        Self { cell, rounds, median, void }
+        Self { cell, rounds, median, failed, void }
     }
 
     /// Rate of Starling over another way's.

@@ -27,7 +27,7 @@ pub(crate) struct Options {
     #[arg(long)]
     json: bool,
     /// How many rounds or runs, when not the benchmark's own number
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     rounds: Option<u32>,
     /// transfer, loopback: MiB of each file, comma-separated
     #[arg(long, value_name = "MIB")]
