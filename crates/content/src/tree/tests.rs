@@ -1,4 +1,4 @@
-//! The tree against `bao-tree`, and against bytes that change.
+//! The tree against `bao-tree` and `bao`, and against bytes that change.
 
 use super::*;
 use crate::{Verifier, VerifyError};
@@ -44,6 +44,23 @@ fn theirs(bytes: &[u8]) -> PreOrderMemOutboard {
 fn slice(bytes: &Bytes, range: GroupRange) -> Bytes {
     let range = range.byte_range(bytes.len() as u64);
     bytes.slice(range.start as usize..range.end as usize)
+}
+
+/// The reference implementation has a pair above every 1 KiB; ours are those above 16 KiB, in the same order.
+#[test]
+fn every_pair_of_ours_is_one_of_the_reference_implementations() {
+    for length in LENGTHS {
+        let bytes = some_bytes(length);
+        let outboard = Outboard::of(&bytes);
+        let (reference, root) = bao::encode::outboard(&bytes);
+        assert_eq!(outboard.root().0, *root.as_bytes(), "{length} bytes");
+        let (prefix, pairs) = reference.split_at(8);
+        assert_eq!(prefix, (length as u64).to_le_bytes());
+        let mut pairs = pairs.chunks(PAIR_LEN);
+        for ours in outboard.to_bytes()[40..].chunks(PAIR_LEN) {
+            assert!(pairs.any(|pair| pair == ours), "{length} bytes: a pair that the reference does not have");
+        }
+    }
 }
 
 #[test]
