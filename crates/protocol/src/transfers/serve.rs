@@ -10,10 +10,14 @@ use crate::{Code, Output, PeerKey, ReadToken};
 use bytes::Bytes;
 use clock::Time;
 use content::{ContentId, GroupRange, Message, ReadId, Refusal, Root, UploadInput, UploadOutput};
+use core::time::Duration;
 
 /// Bytes that may wait in the node for one peer before we stop answering its small questions: a peer that asks
 /// and does not read must not fill our memory. Groups have their own, smaller limit in `Uploads`.
 const UNFLUSHED_MAX: u64 = 2 * 1024 * 1024;
+
+/// Reads that wait are looked at this often at most: what a bucket gains meanwhile is kept, so no rate suffers.
+const PACE: Duration = Duration::from_millis(20);
 
 /// A read under way, for one peer's want.
 #[derive(Debug)]
@@ -153,6 +157,7 @@ impl Transfers {
             let own = self.items.values().any(|item| item.own && item.is_of(held.root));
             let ready = self.allowance.ready_at(ctx.now, own);
             if ready > ctx.now {
+                let ready = ready.max(ctx.now + PACE);
                 self.release_at = Some(self.release_at.map_or(ready, |at| at.min(ready)));
                 self.held_reads.push_back(held);
                 continue;
