@@ -10,17 +10,17 @@ use crate::Series;
 pub const WITNESSES: usize = 3;
 
 /// Reference samples, at most and at least.
-const REFERENCE_MAX: usize = 45;
+const REFERENCE_MAX: usize = 25;
 const REFERENCE_MIN: usize = 3;
 
 /// How many deviations off all witnesses must be.
-const DEVIATIONS: f64 = 2.6;
+const DEVIATIONS: f64 = 2.0;
 
 /// From the median absolute deviation to the standard deviation of normal noise.
 const MAD_TO_DEVIATION: f64 = 1.4826;
 
-/// Noise that no path is without: 0.18 ms of timers, and 0.04 % of clocks.
-const NOISE_MIN_US: f64 = 180.0;
+/// Noise that no path is without: 0.4 ms of timers and queues, and 0.04 % of clocks.
+const NOISE_MIN_US: f64 = 400.0;
 const NOISE_MIN_SHARE: f64 = 0.0004;
 
 /// Watches one [`Series`].

@@ -1,8 +1,11 @@
 //! Round trips: measured, forecast, predicted where nobody measured, and turned into choices.
 //!
 //! What one exchange taught us is a [`Sample`]; what they say together is an [`Estimator`] (for deadlines) and
-//! a [`History`] (for people: the number beside a peer and the line under it). Where nobody measured, a
-//! [`Coordinate`] found by [`Position`] predicts.
+//! a [`History`] (for people: the number beside a peer and the line under it). Over a [`Series`] the [`Forecaster`]
+//! says what comes next and how sure that is, the [`ChangeDetector`] that the level moved, the [`Spread`] how good the
+//! chances are to be fast. Where nobody measured, a [`Coordinate`] found by [`Position`] predicts, and
+//! [`whom_to_probe`] says where measuring pays. From these come the choices: [`choose`] a source or a race,
+//! neighbours ([`Arrivals`]), a middle for a route ([`middles_to_test`]). [`Comparison`] says whether any of it helps.
 //!
 //! Peers are a type parameter, time and randomness are arguments, and the bits are the same in wasm and native.
 
@@ -10,6 +13,8 @@
 
 mod bandit;
 mod change;
+mod completion;
+mod control;
 mod coordinate;
 mod estimator;
 mod forecast;
@@ -19,6 +24,7 @@ mod neighbours;
 mod pings;
 mod position;
 mod random;
+mod rating;
 mod routes;
 mod sample;
 mod series;
@@ -28,6 +34,8 @@ mod survey;
 
 pub use bandit::{FEATURES, Features, LinUcb, features};
 pub use change::{ChangeDetector, WITNESSES};
+pub use completion::{ANSWER_MIN, GOODPUT_FIRST, Goodput, Work, patience};
+pub use control::{CONTROL_SHARE, Comparison, Group, OUTCOMES_MAX, OUTCOMES_MIN, Saved, draw};
 pub use coordinate::{COORDINATE_LEN, Coordinate, CoordinateError, DIMENSIONS, EXTENT_MAX, HEIGHT_MIN};
 pub use estimator::{Estimator, RTO_INITIAL, RTO_MAX, RTO_MIN};
 pub use forecast::{Forecast, Forecaster};
@@ -40,6 +48,7 @@ pub use neighbours::{
 pub use pings::{Pingable, whom_to_ping};
 pub use position::{Position, REFERENCES_MAX, SETTLING_STEPS};
 pub use random::Random;
+pub use rating::{CHANCE_MIN, Deed, Rating};
 pub use routes::{Leg, Middle, Route, TESTS_MAX, middles_to_test};
 pub use sample::{Rtt, Sample};
 pub use series::{SERIES_LEN_MAX, Series};

@@ -20,10 +20,10 @@ pub const RACE_MAX: usize = 3;
 
 /// Pairs that are compared by both parts of the cost, and third members tried for each of them.
 const PAIRS_CLOSE: usize = 12;
-const THIRDS_CLOSE: usize = 4;
+const THIRDS_CLOSE: usize = 6;
 
 /// What the past together weighs against the members as independent.
-const TOGETHER: f64 = 0.5;
+const TOGETHER: f64 = 0.4;
 
 /// Fewer common samples than this say nothing about being slow together.
 const TOGETHER_MIN: usize = 5;

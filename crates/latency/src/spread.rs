@@ -21,7 +21,7 @@ pub(crate) static EDGES_MS: LazyLock<[f64; BINS]> =
     LazyLock::new(|| core::array::from_fn(|bin| FIRST_MS * libm::pow(RATIO, bin as f64)));
 
 /// The share of a sample that counts for the bins beside its own.
-const SMEAR: f32 = 0.45;
+const SMEAR: f32 = 0.3;
 
 /// What all bins together hold, against the newest sample.
 const PRIOR: f32 = 0.1;
