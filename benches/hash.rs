@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tests::{Browser, Options, Relay, Tab};
 
-/// Thirty were within a tenth of each other on a busy machine; these are within a hundredth.
+/// Thirty were within a tenth of each other on a busy machine; two runs of this many differed by a hundredth.
 const ROUNDS: u64 = 150;
 /// 16 MiB: more than the processor's caches hold, as bytes that came from the network are.
 const GROUPS: u64 = 1_024;
