@@ -170,6 +170,7 @@ impl<P: Copy + Ord + Debug> Download<P> {
             DownloadInput::Message { peer, message } => self.on_message(now, peer, message),
             DownloadInput::Stored { range } => self.on_stored(now, range),
             DownloadInput::StoreFailed => self.on_store_failed(),
+            DownloadInput::HandOver => self.hand_over(now, core::time::Duration::ZERO),
             DownloadInput::Pause => self.on_pause(),
             DownloadInput::Resume => self.on_resume(now),
             DownloadInput::Room { peer } => self.ask(now, peer),
@@ -215,6 +216,11 @@ impl<P: Copy + Ord + Debug> Download<P> {
     /// The chunks that are stored whole: what we may offer ([`UploadInput::Offer`](crate::UploadInput::Offer)).
     pub fn held(&self) -> &Bitfield {
         &self.held
+    }
+
+    /// What [`DownloadOutput::Store`] named, as it is to be written down ([`Record`](crate::Record)).
+    pub fn proof(&self, range: GroupRange) -> Option<Bytes> {
+        self.verifier.proof(range)
     }
 
     /// The messages for a want of `range` that [`Uploads`](crate::Uploads) passed on, from a copy that is
@@ -443,9 +449,7 @@ impl<P: Copy + Ord + Debug> Download<P> {
         }
         if self.gather.overdue(now, self.config.gather_max).is_some() {
             // Those half as old go along, so that many chunks in progress do not mean many alarms.
-            while let Some(chunk) = self.gather.overdue(now, self.config.gather_max / 2) {
-                self.hand_to_store(chunk);
-            }
+            self.hand_over(now, self.config.gather_max / 2);
         }
         self.ask_all(now);
     }
@@ -523,6 +527,13 @@ impl<P: Copy + Ord + Debug> Download<P> {
     }
 
     // Keeping.
+
+    /// Hands over what has waited this long.
+    fn hand_over(&mut self, now: Time, wait: core::time::Duration) {
+        while let Some(chunk) = self.gather.overdue(now, wait) {
+            self.hand_to_store(chunk);
+        }
+    }
 
     fn hand_to_store(&mut self, chunk: u32) {
         for (range, bytes) in self.gather.take(chunk) {

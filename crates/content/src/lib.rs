@@ -10,6 +10,7 @@
 //! | share a folder as one content, and save it anywhere | [`Folder`], [`names`] |
 //! | keep it from all who lack the link | [`LinkKey`], [`Cipher`] |
 //! | fetch and prove it | [`Download`], [`Verifier`] |
+//! | go on where an earlier visit stopped | [`Record`], [`Recovery`], [`Kept`] |
 //! | talk about it | [`Message`], [`wire::Decoder`] |
 
 #![forbid(unsafe_code)]
@@ -19,6 +20,7 @@ pub mod download;
 pub mod folder;
 mod hash;
 pub mod id;
+pub mod kept;
 pub mod layout;
 pub mod manifest;
 pub mod message;
@@ -38,6 +40,7 @@ pub use download::{
 };
 pub use folder::{Folder, FolderError};
 pub use id::{ContentId, IdError, Root};
+pub use kept::{Kept, KeptError, Record, Recovery};
 pub use layout::{CHUNK_LEN, GROUP_LEN, GROUPS_PER_CHUNK, GroupRange, chunk_count, group_count};
 pub use manifest::{Kind, Manifest, ManifestError};
 pub use message::{Message, Refusal};

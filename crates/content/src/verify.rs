@@ -9,7 +9,7 @@
 
 use crate::hash::{self, PAIR_LEN, Pair};
 use crate::layout::{group_count, group_len};
-use crate::path::{Node, path};
+use crate::path::{Node, path, pre_order, shared_with_previous};
 use crate::tree::{self, Pairs};
 use crate::{Bitfield, ChangedError, GroupRange, Message, Outboard, Root};
 use bytes::Bytes;
@@ -178,6 +178,77 @@ impl Verifier {
         tree::encode(self.root, self.length, range, known, bytes, pair)
     }
 
+    /// Whose bytes it proves.
+    pub fn root(&self) -> Root {
+        self.root
+    }
+
+    /// How many those are.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Every pair above the groups of `range`, in the order in which [`Outboard::encode`] sends them; `None` while one
+    /// of them is unknown, or when the content has no such groups.
+    pub fn proof(&self, range: GroupRange) -> Option<Bytes> {
+        let groups = group_count(self.length);
+        let mut proof = Vec::new();
+        for group in Some(range).filter(|range| range.is_within(self.length))?.iter() {
+            for node in path(group, groups).skip(sent_before(range, group, groups)) {
+                proof.extend_from_slice(self.known.get(node.mid).then(|| self.pairs.get(node.mid))?);
+            }
+        }
+        Some(proof.into())
+    }
+
+    /// As [`check`](Self::check), for a run of groups and the [`proof`](Self::proof) of all of them.
+    pub fn check_run(&mut self, range: GroupRange, proof: &[u8], bytes: &Bytes) -> Result<(), VerifyError> {
+        let groups = group_count(self.length);
+        if !range.is_within(self.length) {
+            return Err(VerifyError::OutOfBounds { group: range.end(), groups });
+        }
+        let (mut proof, mut bytes) = (proof, bytes.clone());
+        for group in range.iter() {
+            let wrong_shape = VerifyError::Parents { group, found: proof.len() };
+            let pairs = path(group, groups).count() - sent_before(range, group, groups);
+            let (parents, later) = proof.split_at_checked(pairs * PAIR_LEN).ok_or(wrong_shape)?;
+            let len = (group_len(group, self.length) as usize).min(bytes.len());
+            self.check(group, parents, bytes.split_to(len))?;
+            proof = later;
+        }
+        if proof.is_empty() { Ok(()) } else { Err(VerifyError::Parents { group: range.end(), found: proof.len() }) }
+    }
+
+    /// Which pairs are known, as a bitfield, and those pairs, parents before children.
+    pub(crate) fn encode_pairs(&self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(&self.known.to_bytes());
+        let known = pre_order(group_count(self.length)).filter(|node| self.known.get(node.mid));
+        known.for_each(|node| bytes.extend_from_slice(self.pairs.get(node.mid)));
+    }
+
+    /// Reads what [`encode_pairs`](Self::encode_pairs) wrote, checking every pair against the one above it; `None`
+    /// when the bytes have another shape.
+    pub(crate) fn decode_pairs(root: Root, length: u64, bytes: &[u8]) -> Result<Option<Self>, VerifyError> {
+        let groups = group_count(length);
+        let Some((known, rest)) = bytes.split_at_checked(Bitfield::byte_len(groups)) else { return Ok(None) };
+        let Ok(known) = Bitfield::from_bytes(groups, known) else { return Ok(None) };
+        let (given, rest) = rest.as_chunks::<PAIR_LEN>();
+        if !rest.is_empty() || given.len() != known.ones() as usize || known.get(0) {
+            return Ok(None);
+        }
+        let mut verifier = Self::new(root, length);
+        for (node, given) in pre_order(groups).filter(|node| known.get(node.mid)).zip(given) {
+            let group = node.range.first;
+            let above = path(group, groups).take_while(|above| above.range.count > node.range.count).last();
+            if above.is_some_and(|above| !verifier.known.get(above.mid)) {
+                return Err(VerifyError::Unconnected { group });
+            }
+            let above = above.map(|above| verifier.pairs.side(above, group));
+            verifier.learn(node, above, given, group)?;
+        }
+        Ok(Some(verifier))
+    }
+
     /// Every pair is proved.
     pub fn is_complete(&self) -> bool {
         // Node names start at 1.
@@ -188,6 +259,11 @@ impl Verifier {
     pub fn outboard(&self) -> Option<Outboard> {
         self.is_complete().then(|| Outboard::from_pairs(self.root, self.length, self.pairs.clone()))
     }
+}
+
+/// How many of the pairs above `group` came with the groups of `range` before it.
+fn sent_before(range: GroupRange, group: u32, groups: u32) -> usize {
+    if group == range.first { 0 } else { shared_with_previous(group, groups) as usize }
 }
 
 impl core::fmt::Debug for Verifier {

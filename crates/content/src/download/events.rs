@@ -60,6 +60,8 @@ pub enum DownloadInput<P> {
     },
     /// The store took nothing that it has not confirmed. The download pauses; what was not stored is missing.
     StoreFailed,
+    /// The page may end any moment: whatever is verified goes to the store now, whole chunks or not.
+    HandOver,
     /// Ask for nothing more. What is in flight is cancelled.
     Pause,
     /// Go on.
