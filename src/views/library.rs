@@ -155,14 +155,14 @@ fn buttons(key: u64) -> impl IntoView {
                     {can.accept.then(|| accept(key))}
                     {can.save.then(|| save_button(key, "button primary"))}
                     {can.pause.then(|| view! {
-                        <button type="button" class="button" on:click=on_item(key, |id| Command::Pause { id })>{icon(glyph::PAUSE)} "Pause"</button>
+                        <button type="button" class="button" data-testid="pause" on:click=on_item(key, |id| Command::Pause { id })>{icon(glyph::PAUSE)} "Pause"</button>
                     })}
                     {can.resume.then(|| view! {
-                        <button type="button" class="button" on:click=on_item(key, |id| Command::Resume { id })>{icon(glyph::PLAY)} "Go on"</button>
+                        <button type="button" class="button" data-testid="resume" on:click=on_item(key, |id| Command::Resume { id })>{icon(glyph::PLAY)} "Resume"</button>
                     })}
                     {can.remove.then(|| view! {
-                        <button type="button" class="button quiet" on:click=on_item(key, |id| Command::Remove { id })>
-                            {icon(glyph::TRASH)} {if direction == Direction::Share { "Stop sharing" } else { "Remove" }}
+                        <button type="button" class="button quiet" data-testid="remove" on:click=on_item(key, |id| Command::Remove { id })>
+                            {icon(glyph::TRASH)} {if direction == Direction::Share { "Stop sharing" } else { "Remove from this device" }}
                         </button>
                     })}
                 </div>

@@ -11,9 +11,9 @@ use crate::config::{Config, parse_relays};
 use crate::handle::{Handle, Publisher, Request};
 use crate::keystore::TabKey;
 use crate::platform::{self, Clock, FileHandle, Hasher};
-use crate::store::Store;
+use crate::store::{PutTicket, Reserved, Store, Turn};
 use clock::Time;
-use content::Message;
+use content::{Message, Root};
 use futures::channel::mpsc;
 use futures::{FutureExt, SinkExt, StreamExt, select};
 use futures_timer::Delay;
@@ -50,6 +50,10 @@ pub(crate) enum Internal {
     Asked { peer: PeerKey, ask: Ask, stream: Stream },
     /// A file was hashed, or could not be.
     Hashed { token: ShareToken, input: Input },
+    /// The disk has answered a wish to keep a content.
+    Reserved { root: Root, turn: Turn, outcome: Reserved },
+    /// A put is done, or failed.
+    Put { ticket: PutTicket, outcome: Result<(), Code> },
     /// A splice we accepted is over.
     Spliced { token: AskToken },
     /// A way to a peer that nobody between can read: dial over it.
@@ -216,7 +220,7 @@ impl EventLoop {
             asks: BTreeMap::new(),
             introductions: BTreeMap::new(),
             next_token: 0,
-            store: Store::default(),
+            store: Store::new(platform::Disk::open(config.worker.as_deref())),
             hasher: Hasher::new(config.worker.clone()),
             files: BTreeMap::new(),
             web_sources: BTreeMap::new(),
@@ -231,6 +235,7 @@ impl EventLoop {
     pub(crate) async fn run(mut self) {
         // The machine's first wishes (dial the relays) need no input.
         self.heard.push_back(Input::Wake);
+        self.look_for_kept();
         let mut alarm = platform::delay(Duration::ZERO);
         let mut alarm_at = None;
         loop {
@@ -309,6 +314,8 @@ impl EventLoop {
             Internal::ContentOver { peer, stream } => self.on_content_over(peer, stream),
             Internal::Asked { peer, ask, stream } => self.on_asked(peer, ask, stream),
             Internal::Hashed { token, input } => self.on_hashed(token, input),
+            Internal::Reserved { root, turn, outcome } => self.on_place(root, turn, outcome),
+            Internal::Put { ticket, outcome } => self.on_put(ticket, outcome),
             Internal::Spliced { token } => self.hear(Input::IntroduceEnded { token }),
             Internal::Introduced { peer, stream } => self.on_introduced(peer, stream),
             Internal::Introducing { peer, stream } => {
@@ -342,8 +349,15 @@ impl EventLoop {
             }
             Request::FetchFrom { url, id } => self.fetch_from(url, id),
             Request::Whole { id, reply } => {
-                let whole = self.peer.root_of(id).and_then(|root| self.store.whole(root));
-                drop(reply.send(whole.ok_or(Code::NoProvider)));
+                let whole = self.peer.whole_root_of(id).map(|root| self.store.whole(root));
+                platform::spawn(async move {
+                    let file = match whole {
+                        Some(opening) => opening.await.ok_or(Code::StorageRefused),
+                        None => Err(Code::NoProvider),
+                    };
+                    // Whoever asked may have gone away.
+                    drop(reply.send(file));
+                });
             }
         }
     }

@@ -1,57 +1,175 @@
-//! Where content is: the person's own file, or bytes fetched and verified.
+//! Where content is: the person's own file, the store on disk, or the page's memory.
 //!
-//! Keeps no more than it is told to and checks nothing: bytes reach it verified, and are verified again by
-//! whoever encodes them for others.
+//! Keeps no more than it is told to and checks nothing: bytes reach it verified, what an earlier visit left is proved
+//! by whoever reads it from the disk, and both are verified again by whoever encodes them for others.
+//!
+//! Invariant: a content is in one place. Which one is known when the disk has answered [`Store::reserve`]; until then
+//! nothing is put and nothing is read.
 
-use crate::platform::{FileHandle, Parts};
+use crate::platform::{Disk, FileHandle, Parts, Task};
 use bytes::Bytes;
-use content::{GroupRange, Root};
+use content::{GroupRange, Kept, Manifest, Record, Root};
 use futures::future::Either;
 use protocol::Code;
 use std::collections::BTreeMap;
 
+/// The longest content that is kept in memory, where there is no disk: what a tab can hold beside its own needs
+/// without being ended by the system of a small device.
+pub(crate) const MEMORY_LENGTH_MAX: u64 = 512 * 1024 * 1024;
+
+/// What the disk said to a wish to keep a content.
+#[cfg_attr(not(target_arch = "wasm32"), expect(dead_code, reason = "a native node has no disk"))]
+#[derive(Debug)]
+pub(crate) enum Reserved {
+    /// There is room, and this is there from an earlier visit.
+    OnDisk(Option<Box<Kept>>),
+    /// There is no disk for this content: its bytes go to memory.
+    InMemory,
+    /// There is a disk, and it will not.
+    Refused(Code),
+}
+
 #[derive(Debug)]
 struct Item {
     length: u64,
-    bytes: Held,
+    held: Held,
+    /// What was asked of the disk under another number is answered to nobody: it was before a refusal, or about a
+    /// content that was removed and came back.
+    turn: Turn,
 }
 
 #[derive(Debug)]
 enum Held {
+    Opening,
     File(FileHandle),
     Parts(Parts),
+    OnDisk,
+}
+
+/// Which of the wishes about one content an answer belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Turn(u64);
+
+/// A put under way; its answer goes back through [`Store::on_put`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PutTicket {
+    root: Root,
+    range: GroupRange,
+    turn: Turn,
+}
+
+/// What became of a put, if it still matters to anybody.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum PutAnswer {
+    Stored { root: Root, range: GroupRange },
+    Failed { root: Root, code: Code },
 }
 
 /// All contents of this node, by root.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Store {
+    disk: Disk,
     items: BTreeMap<Root, Item>,
+    turns: u64,
 }
 
 impl Store {
-    /// Prepares to hold `length` bytes. What is held already stays.
-    pub(crate) fn reserve(&mut self, root: Root, length: u64) -> Result<(), Code> {
-        if self.items.contains_key(&root) {
-            return Ok(());
-        }
-        let mut parts = Parts::new(length)?;
-        parts.seal_if_empty()?;
-        self.items.insert(root, Item { length, bytes: Held::Parts(parts) });
-        Ok(())
+    pub(crate) fn new(disk: Disk) -> Self {
+        Self { disk, items: BTreeMap::new(), turns: 0 }
+    }
+
+    /// Contents that the disk holds something of, the oldest first.
+    pub(crate) fn found(&mut self) -> impl Future<Output = Vec<Manifest>> + Task + use<> {
+        self.disk.list()
+    }
+
+    /// Asks for a place. Its answer goes back through [`Self::on_reserved`].
+    pub(crate) fn reserve(&mut self, manifest: &Manifest) -> (Turn, impl Future<Output = Reserved> + Task + use<>) {
+        let turn = self.turn();
+        self.items.insert(manifest.root, Item { length: manifest.length, held: Held::Opening, turn });
+        (turn, self.disk.reserve(manifest))
+    }
+
+    fn turn(&mut self) -> Turn {
+        self.turns += 1;
+        Turn(self.turns)
+    }
+
+    /// Takes the place that was found, or says why there is none. `None`: nobody wants it any more.
+    pub(crate) fn on_reserved(
+        &mut self,
+        root: Root,
+        turn: Turn,
+        outcome: Reserved,
+    ) -> Option<Result<Option<Box<Kept>>, Code>> {
+        let item = self.items.get_mut(&root).filter(|item| item.turn == turn)?;
+        let taken = match outcome {
+            Reserved::OnDisk(kept) => Ok((Held::OnDisk, kept)),
+            Reserved::InMemory => in_memory(item.length).map(|parts| (Held::Parts(parts), None)),
+            Reserved::Refused(code) => Err(code),
+        };
+        Some(match taken {
+            Ok((held, kept)) => {
+                item.held = held;
+                Ok(kept)
+            }
+            Err(code) => {
+                self.items.remove(&root);
+                Err(code)
+            }
+        })
     }
 
     /// The person's own file is this content. It takes the place of fetched bytes.
     pub(crate) fn adopt(&mut self, root: Root, length: u64, file: FileHandle) {
-        self.items.insert(root, Item { length, bytes: Held::File(file) });
+        let turn = self.turn();
+        let before = self.items.insert(root, Item { length, held: Held::File(file), turn });
+        if before.is_some_and(|item| matches!(item.held, Held::Opening | Held::OnDisk)) {
+            self.disk.remove(root);
+        }
     }
 
-    pub(crate) fn put(&mut self, root: Root, range: GroupRange, bytes: &Bytes) -> Result<(), Code> {
-        match self.items.get_mut(&root) {
-            Some(Item { length, bytes: Held::Parts(parts) }) => parts.put(range.byte_range(*length).start, bytes),
+    /// Keeps verified bytes.
+    pub(crate) fn put(
+        &mut self,
+        root: Root,
+        record: Record,
+        bytes: &Bytes,
+    ) -> (PutTicket, impl Future<Output = Result<(), Code>> + Task + use<>) {
+        let item = self.items.get_mut(&root);
+        let ticket = PutTicket { root, range: record.range, turn: item.as_ref().map_or(Turn(0), |item| item.turn) };
+        let putting = match item {
+            Some(Item { length, held: Held::Parts(parts), .. }) => {
+                Either::Left(parts.put(record.range.byte_range(*length).start, bytes))
+            }
+            Some(Item { length, held: Held::OnDisk, .. }) => {
+                Either::Right(self.disk.put(root, &record, record.range.byte_range(*length).start, bytes))
+            }
             // The file holds every byte already.
-            Some(Item { bytes: Held::File(_), .. }) => Ok(()),
-            None => Err(Code::StorageRefused),
-        }
+            Some(Item { held: Held::File(_), .. }) => Either::Left(Ok(())),
+            Some(Item { held: Held::Opening, .. }) | None => Either::Left(Err(Code::StorageRefused)),
+        };
+        let putting = async move {
+            match putting {
+                Either::Left(done) => done,
+                Either::Right(putting) => putting.await,
+            }
+        };
+        (ticket, putting)
+    }
+
+    /// After a refusal nothing counts that was put before it: the download has been told that it is missing.
+    pub(crate) fn on_put(&mut self, ticket: PutTicket, outcome: Result<(), Code>) -> Option<PutAnswer> {
+        let PutTicket { root, range, turn } = ticket;
+        let next = self.turn();
+        let item = self.items.get_mut(&root).filter(|item| item.turn == turn)?;
+        Some(match outcome {
+            Ok(()) => PutAnswer::Stored { root, range },
+            Err(code) => {
+                item.turn = next;
+                PutAnswer::Failed { root, code }
+            }
+        })
     }
 
     pub(crate) fn read(
@@ -61,24 +179,45 @@ impl Store {
     ) -> Result<impl Future<Output = Result<Bytes, Code>> + use<>, Code> {
         let item = self.items.get(&root).ok_or(Code::StorageRefused)?;
         let range = range.byte_range(item.length);
-        Ok(match &item.bytes {
+        Ok(match &item.held {
             Held::File(file) => {
                 let file = file.clone();
                 Either::Left(async move { file.read(range).await })
             }
-            Held::Parts(parts) => Either::Right(parts.read(range)),
+            Held::Parts(parts) => Either::Right(Either::Left(parts.read(range))),
+            Held::OnDisk => Either::Right(Either::Right(self.disk.read(root, range))),
+            Held::Opening => return Err(Code::StorageRefused),
         })
     }
 
-    /// The whole content, if all of it is here.
-    pub(crate) fn whole(&self, root: Root) -> Option<FileHandle> {
-        match &self.items.get(&root)?.bytes {
-            Held::File(file) => Some(file.clone()),
-            Held::Parts(parts) => parts.whole(),
+    /// The whole content. The caller has made sure that all of it is here.
+    pub(crate) fn whole(&self, root: Root) -> impl Future<Output = Option<FileHandle>> + Task + use<> {
+        let whole = match self.items.get(&root).map(|item| &item.held) {
+            Some(Held::File(file)) => Either::Left(Some(file.clone())),
+            Some(Held::Parts(parts)) => Either::Left(parts.whole()),
+            Some(Held::OnDisk) => Either::Right(self.disk.whole(root)),
+            Some(Held::Opening) | None => Either::Left(None),
+        };
+        async move {
+            match whole {
+                Either::Left(file) => file,
+                Either::Right(opening) => opening.await,
+            }
         }
     }
 
     pub(crate) fn remove(&mut self, root: Root) {
-        self.items.remove(&root);
+        if self.items.remove(&root).is_some_and(|item| matches!(item.held, Held::Opening | Held::OnDisk)) {
+            self.disk.remove(root);
+        }
     }
+}
+
+fn in_memory(length: u64) -> Result<Parts, Code> {
+    if length > MEMORY_LENGTH_MAX {
+        return Err(Code::StorageFull);
+    }
+    let mut parts = Parts::new(length)?;
+    parts.seal_if_empty()?;
+    Ok(parts)
 }

@@ -2,7 +2,7 @@
 
 use crate::{Caps, Code, PeerKey, RelayIndex, Spent};
 use bytes::Bytes;
-use content::{ContentId, GroupRange, Manifest, Message, Outboard, Root};
+use content::{ContentId, GroupRange, Kept, Manifest, Message, Outboard, Root};
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -207,6 +207,10 @@ pub enum Input {
     Shared { token: ShareToken, manifest: Manifest, outboard: Arc<Outboard> },
     /// The file could not be read.
     ShareFailed { token: ShareToken, code: Code },
+    /// The store holds something of this content from an earlier visit: told once, when the store opens.
+    Found { manifest: Manifest },
+    /// The store is ready for a content, and this is what it holds of it already.
+    Reserved { root: Root, kept: Option<Box<Kept>> },
     /// Verified bytes are safe.
     Stored { root: Root, range: GroupRange },
     /// The store could not take them (`StorageFull` or `StorageRefused`).
@@ -220,6 +224,8 @@ pub enum Input {
     Hidden(bool),
     /// The browser says whether bytes cost money on this connection.
     Metered(bool),
+    /// The page may be closed or reloaded any moment: what is verified and not stored should be.
+    Leaving,
     /// [`Peer::next_deadline`](crate::Peer::next_deadline) has passed.
     Wake,
 }

@@ -2,7 +2,7 @@
 
 use crate::{AskToken, Failure, Introducer, PeerKey, ReadToken, RelayIndex, ShareToken};
 use bytes::Bytes;
-use content::{ContentId, GroupRange, Message, Root};
+use content::{ContentId, GroupRange, Manifest, Message, Root};
 
 /// Whom to ask or tell about providers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,10 +52,12 @@ pub enum Output {
     Hash { token: ShareToken, name: String, media_type: String },
     /// Drop the file handle behind `token`.
     ForgetShare { token: ShareToken },
-    /// Prepare to hold a content of this many bytes.
-    Reserve { root: Root, length: u64 },
+    /// Prepare to hold a content, or find what an earlier visit left of it. Answered by
+    /// [`Input::Reserved`](crate::Input::Reserved) or [`Input::StoreFailed`](crate::Input::StoreFailed).
+    Reserve { manifest: Manifest },
     /// Keep verified bytes: `bytes` starts at `range`'s first byte and fills it (the content's last group may be short).
-    Store { root: Root, range: GroupRange, bytes: Bytes },
+    /// With `proof` beside them ([`content::Record`]) a later visit can go on.
+    Store { root: Root, range: GroupRange, bytes: Bytes, proof: Bytes },
     /// Read back the bytes of `range` (own file or store).
     Read { token: ReadToken, root: Root, range: GroupRange },
     /// Drop the bytes, or the file handle, of this root.

@@ -166,6 +166,8 @@ impl Peer {
                 self.with_transfers(|t, ctx| t.on_shared(ctx, token, manifest, outboard));
             }
             Input::ShareFailed { token, code } => self.transfers.on_share_failed(token, code),
+            Input::Found { manifest } => self.with_transfers(|t, ctx| t.on_found(ctx, manifest)),
+            Input::Reserved { root, kept } => self.with_transfers(|t, ctx| t.on_reserved(ctx, root, kept)),
             Input::Stored { root, range } => self.with_transfers(|t, ctx| t.on_stored(ctx, root, range)),
             Input::StoreFailed { root, code } => self.with_transfers(|t, ctx| t.on_store_failed(ctx, root, code)),
             Input::ReadDone { token, bytes } => self.with_transfers(|t, ctx| t.on_read(ctx, token, &bytes)),
@@ -173,6 +175,7 @@ impl Peer {
 
             Input::Hidden(hidden) => self.hidden = hidden,
             Input::Metered(metered) => self.with_transfers(|t, ctx| t.set_metered(ctx, metered)),
+            Input::Leaving => self.with_transfers(Transfers::hand_over),
             Input::Wake => {}
         }
     }
@@ -300,6 +303,11 @@ impl Peer {
     /// The root of an item's bytes, once its manifest is here: what the store knows it by.
     pub fn root_of(&self, id: ContentId) -> Option<Root> {
         self.transfers.root_of(id)
+    }
+
+    /// As [`root_of`](Self::root_of), once all the bytes are here.
+    pub fn whole_root_of(&self, id: ContentId) -> Option<Root> {
+        self.transfers.whole_root_of(id)
     }
 
     /// All that the screen may know.

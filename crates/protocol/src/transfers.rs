@@ -13,6 +13,7 @@ mod announce;
 mod fetch;
 mod held;
 mod item;
+mod kept;
 mod providers_of;
 mod search;
 mod serve;
@@ -227,6 +228,7 @@ impl Transfers {
         self.clear_failure(ctx, &item.phase);
         let Some(root) = item.manifest.map(|manifest| manifest.root) else { return };
         self.release(ctx, root);
+        self.retry_full(ctx);
     }
 
     /// Drops a content that no item needs any more, or stops a download that no item waits for.
@@ -294,7 +296,7 @@ impl Transfers {
     pub(crate) fn next_deadline(&self) -> Option<Time> {
         let downloads = self.contents.values().filter_map(|content| match &content.place {
             Place::Loading(download) => download.next_deadline(&self.flows),
-            Place::Own(_) | Place::Stored(_) => None,
+            Place::Opening | Place::Own(_) | Place::Stored(_) => None,
         });
         let giving = self.release_at.into_iter().chain(self.allowance.next_deadline());
         downloads.chain(self.wake_at).chain(self.uploads.next_deadline()).chain(giving).min()
@@ -349,6 +351,11 @@ impl Transfers {
 
     pub(crate) fn root_of(&self, id: ContentId) -> Option<Root> {
         self.items.get(&id)?.manifest.as_ref().map(|manifest| manifest.root)
+    }
+
+    pub(crate) fn whole_root_of(&self, id: ContentId) -> Option<Root> {
+        let root = self.root_of(id)?;
+        self.contents.get(&root).filter(|content| !content.is_loading()).map(|_| root)
     }
 
     fn is_full(&self) -> bool {

@@ -266,6 +266,12 @@ fn storage() -> impl Strategy<Value = Input> {
         }),
         (0u64..6).prop_map(|token| Input::ShareFailed { token: ShareToken(token), code: Code::StorageRefused }),
         (roots(), ranges()).prop_map(|(root, range)| Input::Stored { root, range }),
+        files().prop_map(|(manifest, _)| Input::Found { manifest }),
+        (files(), any::<bool>()).prop_map(|((manifest, _), any)| {
+            let kept = any.then(|| Box::new(content::Recovery::new(&manifest).finish()));
+            Input::Reserved { root: manifest.root, kept }
+        }),
+        Just(Input::Leaving),
         roots().prop_map(|root| Input::StoreFailed { root, code: Code::StorageFull }),
         (0u64..9, 0usize..60_000)
             .prop_map(|(token, len)| Input::ReadDone { token: ReadToken(token), bytes: vec![0; len].into() }),

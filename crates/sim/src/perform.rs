@@ -50,8 +50,12 @@ impl World {
             Output::SendContent { peer: to, message } => self.send_content(peer, to, message)?,
             Output::Hash { token, .. } => self.hash(peer, token),
             Output::ForgetShare { token } => _ = self.hosts[peer].hashing.remove(&token),
-            Output::Reserve { root, length } => self.hosts[peer].store.reserve(root, length),
-            Output::Store { root, range, bytes } => self.store(peer, root, range, bytes)?,
+            Output::Reserve { manifest } => {
+                self.hosts[peer].store.reserve(manifest.root, manifest.length);
+                let input = Input::Reserved { root: manifest.root, kept: None };
+                self.hear_at(self.now + STORE_TIME, peer, Over::Nothing, input);
+            }
+            Output::Store { root, range, bytes, proof: _ } => self.store(peer, root, range, bytes)?,
             Output::Read { token, root, range } => self.read(peer, token, root, range),
             Output::Drop { root } => {
                 self.hosts[peer].store.forget(root);

@@ -69,6 +69,11 @@ impl Trace {
             Input::ShareProgress { token, hashed } => self.text("share progress").number(token.0).number(*hashed),
             Input::Shared { token, manifest, .. } => self.text("shared").number(token.0).bytes(&manifest.encode()),
             Input::ShareFailed { token, code } => self.text("share failed").number(token.0).code(*code),
+            Input::Found { manifest } => self.text("found").bytes(&manifest.encode()),
+            Input::Reserved { root, kept } => self
+                .text("reserved")
+                .bytes(&root.0)
+                .bytes(&kept.as_ref().map(|kept| kept.to_bytes()).unwrap_or_default()),
             Input::Stored { root, range } => {
                 self.text("stored").bytes(&root.0).number(range.first.into()).number(range.count.into())
             }
@@ -77,6 +82,7 @@ impl Trace {
             Input::ReadFailed { token, code } => self.text("read failed").number(token.0).code(*code),
             Input::Hidden(hidden) => self.text("hidden").number(u64::from(*hidden)),
             Input::Metered(metered) => self.text("metered").number(u64::from(*metered)),
+            Input::Leaving => self.text("leaving"),
             Input::Wake => self.text("wake"),
         };
     }

@@ -111,10 +111,10 @@ pub(super) fn fetch(key: u64) -> impl IntoView {
         <div class="card-actions">
             <Show when=move || saves.get()>{save_button(key, "button primary")} {copy_link(key, "button")}</Show>
             <Show when=move || pause.get()>
-                <button type="button" class="button" on:click=on_item(key, |id| Command::Pause { id })>{icon(glyph::PAUSE)} "Pause"</button>
+                <button type="button" class="button" data-testid="pause" on:click=on_item(key, |id| Command::Pause { id })>{icon(glyph::PAUSE)} "Pause"</button>
             </Show>
             <Show when=move || resume.get()>
-                <button type="button" class="button" on:click=on_item(key, |id| Command::Resume { id })>{icon(glyph::PLAY)} "Go on"</button>
+                <button type="button" class="button" data-testid="resume" on:click=on_item(key, |id| Command::Resume { id })>{icon(glyph::PLAY)} "Resume"</button>
             </Show>
         </div>
         {sources(key)}

@@ -1,8 +1,10 @@
 //! The peer's wishes, one function each. Nothing here chooses.
 
 use super::{Ask, ContentStream, EventLoop, Internal};
+use crate::store::{PutAnswer, PutTicket, Reserved, Turn};
 use crate::{content_stream, directory, introduce, peer_id, platform};
-use content::{GroupRange, Message, Root};
+use bytes::Bytes;
+use content::{GroupRange, Manifest, Message, Record, Root};
 use futures::channel::mpsc;
 use libp2p::swarm::Stream;
 use protocol::{AskToken, Code, Directory, Failure, Input, Introducer, Output, PeerKey, ReadToken, ShareToken, Stage};
@@ -33,18 +35,8 @@ impl EventLoop {
                 self.files.remove(&token);
                 self.hasher.cancel(token);
             }
-            Output::Reserve { root, length } => {
-                if let Err(code) = self.store.reserve(root, length) {
-                    self.hear(Input::StoreFailed { root, code });
-                }
-            }
-            Output::Store { root, range, bytes } => {
-                let kept = self.store.put(root, range, &bytes);
-                self.hear(match kept {
-                    Ok(()) => Input::Stored { root, range },
-                    Err(code) => Input::StoreFailed { root, code },
-                });
-            }
+            Output::Reserve { manifest } => self.reserve(&manifest),
+            Output::Store { root, range, bytes, proof } => self.put(root, Record { range, proof }, &bytes),
             Output::Read { token, root, range } => self.read(token, root, range),
             Output::Drop { root } => self.store.remove(root),
         }
@@ -261,6 +253,42 @@ impl EventLoop {
             self.store.adopt(manifest.root, manifest.length, file);
         }
         self.hear(input);
+    }
+
+    /// Tells the machine what earlier visits left, as soon as the disk has told us.
+    pub(super) fn look_for_kept(&mut self) {
+        let (found, mut report) = (self.store.found(), self.report.clone());
+        platform::spawn(async move {
+            for manifest in found.await {
+                report.hear(Input::Found { manifest }).await;
+            }
+        });
+    }
+
+    fn reserve(&mut self, manifest: &Manifest) {
+        let ((turn, reserving), root, mut report) = (self.store.reserve(manifest), manifest.root, self.report.clone());
+        platform::spawn(async move { report.send(Internal::Reserved { root, turn, outcome: reserving.await }).await });
+    }
+
+    pub(super) fn on_place(&mut self, root: Root, turn: Turn, outcome: Reserved) {
+        match self.store.on_reserved(root, turn, outcome) {
+            Some(Ok(kept)) => self.hear(Input::Reserved { root, kept }),
+            Some(Err(code)) => self.hear(Input::StoreFailed { root, code }),
+            None => {}
+        }
+    }
+
+    fn put(&mut self, root: Root, record: Record, bytes: &Bytes) {
+        let ((ticket, putting), mut report) = (self.store.put(root, record, bytes), self.report.clone());
+        platform::spawn(async move { report.send(Internal::Put { ticket, outcome: putting.await }).await });
+    }
+
+    pub(super) fn on_put(&mut self, ticket: PutTicket, outcome: Result<(), Code>) {
+        match self.store.on_put(ticket, outcome) {
+            Some(PutAnswer::Stored { root, range }) => self.hear(Input::Stored { root, range }),
+            Some(PutAnswer::Failed { root, code }) => self.hear(Input::StoreFailed { root, code }),
+            None => {}
+        }
     }
 
     fn read(&mut self, token: ReadToken, root: Root, range: GroupRange) {

@@ -1,9 +1,11 @@
 //! A server, or a test: tasks on tokio, files on disk, hashing on a thread of its own.
 
+mod disk;
 mod file;
 mod handle;
 mod stack;
 
+pub(crate) use disk::Disk;
 pub(crate) use file::{FileHandle, Hasher, Parts};
 pub(crate) use handle::attach;
 pub(crate) use stack::{

@@ -1,15 +1,19 @@
 //! The browser: tasks are microtasks, files are `File`s, hashing happens in a worker.
 
 mod checks;
+mod disk;
+mod disk_worker;
 mod file;
 mod handle;
 mod hasher;
 mod metered;
+mod opfs;
 mod parts;
 mod stack;
 mod web_source;
 mod worker;
 
+pub(crate) use disk::Disk;
 pub(crate) use file::FileHandle;
 pub(crate) use handle::attach;
 pub(crate) use hasher::Hasher;

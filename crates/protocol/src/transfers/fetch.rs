@@ -8,9 +8,9 @@ use super::item::{Item, Phase, Quest};
 use super::providers_of::{PROVIDERS_MAX, Role};
 use super::{Context, PATIENCE, Transfers, World};
 use crate::{Code, Directory, Output, PeerKey};
+use bytes::Bytes;
 use content::{
-    ContentId, Download, DownloadConfig, DownloadInput, DownloadOutput, DropReason, GroupRange, Manifest, Message,
-    Refusal, Root,
+    ContentId, Download, DownloadInput, DownloadOutput, DropReason, GroupRange, Manifest, Message, Refusal, Root,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -85,8 +85,10 @@ impl Transfers {
         if item.own || !matches!(item.phase, Phase::Failed(_)) {
             return;
         }
-        let failed = core::mem::replace(&mut item.phase, Phase::Seeking(Quest::new(ctx.now)));
         let manifest = item.manifest.clone();
+        // Whoever goes on with it knows its size.
+        let quest = Quest { accepted: manifest.is_some(), ..Quest::new(ctx.now) };
+        let failed = core::mem::replace(&mut item.phase, Phase::Seeking(quest));
         self.clear_failure(ctx, &failed);
         if let Some(manifest) = manifest {
             let root = manifest.root;
@@ -146,7 +148,7 @@ impl Transfers {
     }
 
     /// The manifest is known: ask the person, take what is here already, or load.
-    fn begin(&mut self, ctx: &mut Context<'_>, id: ContentId, manifest: Manifest) {
+    pub(super) fn begin(&mut self, ctx: &mut Context<'_>, id: ContentId, manifest: Manifest) {
         let (root, length) = (manifest.root, manifest.length);
         let here = self.contents.get(&root).map(|content| (content.length, content.is_loading()));
         let Some(item) = self.items.get_mut(&id).filter(|item| item.quest().is_some()) else { return };
@@ -161,10 +163,8 @@ impl Transfers {
             _ if (length > self.ask_above || self.metered) && !quest.accepted => Phase::Asking(quest),
             Some((_, true)) => Phase::Loading(quest),
             None => {
-                let seed = self.choice.below(u64::MAX);
-                let download = Download::new(manifest, DownloadConfig::default(), seed);
-                self.contents.insert(root, Content::new(length, Place::Loading(Box::new(download))));
-                ctx.out.push(Output::Reserve { root, length });
+                self.contents.insert(root, Content::new(length, Place::Opening));
+                ctx.out.push(Output::Reserve { manifest });
                 Phase::Loading(quest)
             }
         };
@@ -197,9 +197,9 @@ impl Transfers {
                     }
                 }
                 Some(root) => {
-                    let engaged = quest.providers.engage(is_direct);
+                    // A source that is engaged before there is a download would never be asked.
                     if let Some(download) = self.contents.get_mut(&root).and_then(Content::download_mut) {
-                        for peer in engaged {
+                        for peer in quest.providers.engage(is_direct) {
                             download.handle(ctx.now, &mut self.flows, DownloadInput::SourceFound { peer });
                         }
                     }
@@ -262,7 +262,7 @@ impl Transfers {
                 Place::Loading(download) => {
                     download.next_deadline(&self.flows).is_some_and(|deadline| deadline <= ctx.now)
                 }
-                Place::Own(_) | Place::Stored(_) => false,
+                Place::Opening | Place::Own(_) | Place::Stored(_) => false,
             })
             .map(|(root, _)| *root)
             .collect();
@@ -286,7 +286,8 @@ impl Transfers {
             Message::Group { bytes, .. } => bytes.len() as u64,
             _ => 0,
         };
-        let Some(content) = self.contents.get_mut(&root).filter(|content| content.is_loading()) else {
+        let Some(content) = self.contents.get_mut(&root).filter(|content| matches!(content.place, Place::Loading(_)))
+        else {
             return self.on_stray(ctx, peer, group_len);
         };
         if let Message::Refuse { range, .. } = &message {
@@ -350,13 +351,19 @@ impl Transfers {
     }
 
     pub(crate) fn on_store_failed(&mut self, ctx: &mut Context<'_>, root: Root, code: Code) {
-        if let Some(download) = self.contents.get_mut(&root).and_then(Content::download_mut) {
-            download.handle(ctx.now, &mut self.flows, DownloadInput::StoreFailed);
-            self.drive_download(ctx, root);
-            self.fail_items_of(ctx, root, code);
-            self.offer_as_allowed(ctx.now, root);
-            self.drive_uploads(ctx);
+        let Some(content) = self.contents.get_mut(&root) else { return };
+        match &mut content.place {
+            // Nothing was taken up: the next attempt asks the store again.
+            Place::Opening => _ = self.contents.remove(&root),
+            Place::Loading(download) => {
+                download.handle(ctx.now, &mut self.flows, DownloadInput::StoreFailed);
+                self.drive_download(ctx, root);
+            }
+            Place::Own(_) | Place::Stored(_) => return,
         }
+        self.fail_items_of(ctx, root, code);
+        self.offer_as_allowed(ctx.now, root);
+        self.drive_uploads(ctx);
     }
 
     /// Does what a download wishes.
@@ -371,12 +378,18 @@ impl Transfers {
                     }
                     self.send(ctx, peer, message);
                 }
-                DownloadOutput::Store { range, bytes } => ctx.out.push(Output::Store { root, range, bytes }),
+                DownloadOutput::Store { range, bytes } => self.store(ctx, root, range, bytes),
                 DownloadOutput::Held { range } => self.on_held(ctx, root, range),
                 DownloadOutput::DropSource { peer, why } => self.on_drop_source(ctx, root, peer, why),
                 DownloadOutput::Done => self.on_done(ctx, root),
             }
         }
+    }
+
+    fn store(&mut self, ctx: &mut Context<'_>, root: Root, range: GroupRange, bytes: Bytes) {
+        let download = self.contents.get_mut(&root).and_then(Content::download_mut);
+        let proof = download.and_then(|download| download.proof(range)).unwrap_or_default();
+        ctx.out.push(Output::Store { root, range, bytes, proof });
     }
 
     fn on_held(&mut self, ctx: &mut Context<'_>, root: Root, range: GroupRange) {
@@ -422,7 +435,8 @@ impl Transfers {
         content.asked.clear();
         for item in self.items.values_mut().filter(|item| item.is_of(root)) {
             if let Phase::Loading(_) = item.phase {
-                item.took = Some(ctx.now - item.since);
+                // What an earlier visit fetched took no time in this one.
+                item.took = content.first_byte.map(|_| ctx.now - item.since);
                 item.phase = Phase::Held;
             }
         }

@@ -37,6 +37,8 @@ pub(crate) struct Content {
 pub(crate) enum Place {
     /// In the person's own file.
     Own(Arc<Outboard>),
+    /// Nobody knows yet: the store is looking for what an earlier visit left.
+    Opening,
     /// On their way into the store.
     Loading(Box<Download<PeerKey>>),
     /// In the store.
@@ -63,6 +65,7 @@ impl Content {
     pub(crate) fn held(&self) -> Bitfield {
         match &self.place {
             Place::Own(_) | Place::Stored(_) => Bitfield::full(chunk_count(self.length)),
+            Place::Opening => Bitfield::empty(chunk_count(self.length)),
             Place::Loading(download) => download.held().clone(),
         }
     }
@@ -71,18 +74,21 @@ impl Content {
     pub(crate) fn holds_some(&self) -> bool {
         match &self.place {
             Place::Own(_) | Place::Stored(_) => true,
+            Place::Opening => false,
             Place::Loading(download) => download.held().ones() > 0,
         }
     }
 
+    /// Some of it may be missing.
     pub(crate) fn is_loading(&self) -> bool {
-        matches!(self.place, Place::Loading(_))
+        matches!(self.place, Place::Opening | Place::Loading(_))
     }
 
     /// Bytes proved.
     pub(crate) fn verified(&self) -> u64 {
         match &self.place {
             Place::Own(_) | Place::Stored(_) => self.length,
+            Place::Opening => 0,
             Place::Loading(download) => download.progress().verified,
         }
     }
@@ -90,7 +96,7 @@ impl Content {
     pub(crate) fn download_mut(&mut self) -> Option<&mut Download<PeerKey>> {
         match &mut self.place {
             Place::Loading(download) => Some(download),
-            Place::Own(_) | Place::Stored(_) => None,
+            Place::Opening | Place::Own(_) | Place::Stored(_) => None,
         }
     }
 
@@ -98,6 +104,7 @@ impl Content {
     pub(crate) fn encode(&self, range: GroupRange, known: u8, bytes: &Bytes) -> Result<Vec<Message>, ChangedError> {
         match &self.place {
             Place::Own(outboard) | Place::Stored(outboard) => outboard.encode(range, known, bytes),
+            Place::Opening => Err(ChangedError::Unverified { group: range.first }),
             Place::Loading(download) => download.encode(range, known, bytes),
         }
     }

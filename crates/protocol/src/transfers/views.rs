@@ -34,13 +34,14 @@ impl Transfers {
         };
         let total = item.manifest.as_ref().map(|manifest| manifest.length);
         let rate = loading.map_or(0.0, |content| content.rate.per_second(now));
+        let opening = content.is_some_and(|content| matches!(content.place, Place::Opening));
         TransferView {
             content_id: item.id.to_string(),
             key: item.key,
             name: item.manifest.as_ref().map(|manifest| manifest.name.clone()).unwrap_or_default(),
             media_type: item.manifest.as_ref().map(|manifest| manifest.media_type.clone()).unwrap_or_default(),
             direction: if item.own { Direction::Share } else { Direction::Fetch },
-            state: state(item),
+            state: if opening { TransferState::Preparing } else { state(item) },
             bytes,
             total,
             wasted: content.map_or(0, |content| content.wasted),
@@ -97,6 +98,7 @@ impl Transfers {
         let Some(content) = content else { return 0 };
         let chunks = chunk_count(content.length);
         let sources = match &content.place {
+            Place::Opening => 0,
             Place::Loading(download) => download.sources(&self.flows).filter(|source| source.chunks == chunks).count(),
             Place::Own(_) | Place::Stored(_) if item.own => 0,
             Place::Own(_) | Place::Stored(_) => content.from.iter().count(),

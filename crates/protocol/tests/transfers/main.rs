@@ -1,5 +1,6 @@
 //! One real peer among imagined ones: what it says and asks when people share and fetch.
 
+mod kept;
 mod tab;
 
 use bytes::Bytes;
@@ -61,7 +62,7 @@ fn a_fetch_goes_from_link_to_verified_bytes() {
     let asked = tab.named(&file, &[1]);
     assert_eq!(sent_to(1, &asked), [Message::GetManifest { id: file.id }]);
     let begun = tab.says(1, Message::Manifest { id: file.id, bytes: file.manifest.encode().into() });
-    assert!(matches!(begun[0], Output::Reserve { length: 40_000, .. }));
+    assert!(matches!(&begun[0], Output::Reserve { manifest } if manifest.length == 40_000));
     assert!(sent_to(1, &begun).contains(&Message::Follow { root: file.root() }));
 
     let wanted = tab.says(1, file.holds_all());

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use clock::Time;
-use content::{Bitfield, ContentId, GroupRange, Manifest, Message, Outboard, Root};
+use content::{Bitfield, ContentId, GroupRange, Kept, Manifest, Message, Outboard, Record, Recovery, Root, Verifier};
 use core::time::Duration;
 use protocol::snapshot::TransferView;
 use protocol::{
@@ -17,11 +17,13 @@ pub(crate) const RELAY: RelayIndex = RelayIndex(0);
 pub(crate) struct Tab {
     pub(crate) now: Time,
     pub(crate) peer: Peer,
+    /// The store finds nothing of any content, and says so at once.
+    pub(crate) empty_store: bool,
 }
 
 impl Tab {
     pub(crate) fn new(config: Config) -> Self {
-        let mut tab = Self { now: Time::ZERO, peer: Peer::new(key(0), config, Time::ZERO) };
+        let mut tab = Self { now: Time::ZERO, peer: Peer::new(key(0), config, Time::ZERO), empty_store: true };
         tab.drain();
         tab
     }
@@ -39,7 +41,13 @@ impl Tab {
 
     pub(crate) fn hear(&mut self, input: Input) -> Vec<Output> {
         self.peer.handle(self.now, input);
-        self.drain()
+        let mut outputs = self.drain();
+        if self.empty_store {
+            for root in reserved(&outputs) {
+                outputs.extend(self.hear(Input::Reserved { root, kept: None }));
+            }
+        }
+        outputs
     }
 
     pub(crate) fn command(&mut self, command: Command) -> Vec<Output> {
@@ -149,6 +157,22 @@ impl File {
         Message::Holds { root: self.root(), bits: Bitfield::full(chunks) }
     }
 
+    /// What a store gives back that kept these groups.
+    pub(crate) fn kept(&self, runs: &[GroupRange]) -> Option<Box<Kept>> {
+        let mut verifier = Verifier::new(self.manifest.root, self.manifest.length);
+        let mut recovery = Recovery::new(&self.manifest);
+        for &range in runs {
+            for group in self.groups(range, 0) {
+                let Message::Group { group, parents, bytes, .. } = group else { continue };
+                verifier.check(group, &parents, bytes).expect("the groups are the file's");
+            }
+            let place = range.byte_range(self.manifest.length);
+            let record = Record { range, proof: verifier.proof(range).expect("it was just proved") };
+            assert!(recovery.replay(&record, &self.bytes.slice(place.start as usize..place.end as usize)));
+        }
+        Some(Box::new(recovery.finish()))
+    }
+
     pub(crate) fn groups(&self, range: GroupRange, known: u8) -> Vec<Message> {
         let place = range.byte_range(self.manifest.length);
         let bytes = self.bytes.slice(place.start as usize..place.end as usize);
@@ -205,6 +229,16 @@ pub(crate) fn reads(outputs: &[Output]) -> Vec<ReadToken> {
         .iter()
         .filter_map(|output| match output {
             Output::Read { token, .. } => Some(*token),
+            _ => None,
+        })
+        .collect()
+}
+
+pub(crate) fn reserved(outputs: &[Output]) -> Vec<Root> {
+    outputs
+        .iter()
+        .filter_map(|output| match output {
+            Output::Reserve { manifest } => Some(manifest.root),
             _ => None,
         })
         .collect()

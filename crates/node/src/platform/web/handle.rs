@@ -63,7 +63,16 @@ pub(crate) fn attach(handle: &Handle) {
             checked.hear(Input::Notice { code });
         }
     });
-    let Some(document) = web_sys::window().and_then(|window| window.document()) else { return };
+    let Some(window) = web_sys::window() else { return };
+    // Before the old page ends there is time for a few messages to the store worker, which lives a little longer.
+    let left = handle.clone();
+    let on_leave = Closure::<dyn FnMut()>::new(move || left.hear(Input::Leaving));
+    for event in ["beforeunload", "pagehide"] {
+        // A page that cannot listen stores a fifth of a second later.
+        let _ = window.add_event_listener_with_callback(event, on_leave.as_ref().unchecked_ref());
+    }
+    on_leave.forget();
+    let Some(document) = window.document() else { return };
     let (seen, watched) = (handle.clone(), document.clone());
     let on_visibility = Closure::<dyn FnMut()>::new(move || seen.set_hidden(watched.hidden()));
     document.set_onvisibilitychange(Some(on_visibility.as_ref().unchecked_ref()));

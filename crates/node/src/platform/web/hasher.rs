@@ -4,7 +4,7 @@
 //! on its own thread, a slice at a time, so that sharing always works.
 
 use super::FileHandle;
-use super::worker::{Answer, Ask, hash_in_slices};
+use super::worker::{self, Answer, Ask, hash_in_slices};
 use content::Outboard;
 use futures::channel::mpsc;
 use futures::{FutureExt, StreamExt, select};
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
-use web_sys::{Event, MessageEvent, Worker, WorkerOptions, WorkerType};
+use web_sys::{Event, MessageEvent, Worker};
 
 type Waiting = Rc<RefCell<BTreeMap<u64, mpsc::UnboundedSender<Answer>>>>;
 
@@ -77,9 +77,7 @@ struct HashWorker {
 
 impl HashWorker {
     fn start(script: &str) -> Option<Self> {
-        let options = WorkerOptions::new();
-        options.set_type(WorkerType::Module);
-        let worker = Worker::new_with_options(script, &options).ok()?;
+        let worker = worker::start(script, worker::Role::Hash)?;
         let waiting = Waiting::default();
         let broken = Rc::new(RefCell::new(Vec::<mpsc::UnboundedSender<()>>::new()));
         let answers = waiting.clone();

@@ -1,9 +1,9 @@
-//! The worker's side of hashing: the same wasm module, entered by [`run`].
+//! Workers: the same wasm module, entered by [`run`]; and what the one that hashes does.
 //!
 //! Messages are arrays. To the worker: `[token, Blob]` to hash, `[token]` to give up. From it:
 //! `[token, bytes hashed]`, `[token, Uint8Array]` (the outboard, done) or `[token, "code"]`.
 
-use super::FileHandle;
+use super::{FileHandle, disk_worker};
 use crate::platform::HASH_SLICE;
 use content::OutboardBuilder;
 use js_sys::{Array, Uint8Array};
@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Blob, DedicatedWorkerGlobalScope, MessageEvent};
+use web_sys::{Blob, DedicatedWorkerGlobalScope, MessageEvent, Worker, WorkerOptions, WorkerType};
 
 /// What the page asks.
 pub(super) struct Ask;
@@ -86,9 +86,41 @@ pub(super) async fn hash_in_slices(
     builder.finish().map_err(|_| Code::FileChanged)
 }
 
+/// What a worker is for; its name, as the developer's tools show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    Hash,
+    Store,
+}
+
+impl Role {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Hash => "hash",
+            Self::Store => "store",
+        }
+    }
+}
+
+/// Starts a worker of the page's own script.
+pub(super) fn start(script: &str, role: Role) -> Option<Worker> {
+    let options = WorkerOptions::new();
+    options.set_type(WorkerType::Module);
+    options.set_name(role.name());
+    Worker::new_with_options(script, &options).ok()
+}
+
 /// Serves the page until it terminates the worker. Call once, as the entry of a dedicated worker.
 pub fn run() {
     let scope: DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
+    if scope.name() == Role::Store.name() {
+        disk_worker::run(scope);
+    } else {
+        run_hash(scope);
+    }
+}
+
+fn run_hash(scope: DedicatedWorkerGlobalScope) {
     let cancelled = Rc::new(RefCell::new(BTreeSet::new()));
     let port = scope.clone();
     let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {

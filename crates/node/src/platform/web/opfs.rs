@@ -1,0 +1,209 @@
+//! The origin-private file system, as this program lays it out: one folder per content, named by its root.
+//!
+//! ```text
+//! starling-1 / <root in hex> / manifest   canonical bytes
+//!                            / bytes      the content, each byte in its place
+//!                            / journal    records: which groups count, and their proof
+//! ```
+//!
+//! The number in the folder's name changes with the layout: an older one is not read.
+
+use content::{Manifest, Root};
+use js_sys::{AsyncIterator, IteratorNext, Promise, Reflect, Uint8Array};
+use std::fmt::Write;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{
+    File, FileSystemDirectoryHandle, FileSystemFileHandle, FileSystemGetDirectoryOptions, FileSystemGetFileOptions,
+    FileSystemReadWriteOptions, FileSystemRemoveOptions, FileSystemSyncAccessHandle, StorageManager,
+};
+
+const FOLDER: &str = "starling-1";
+pub(super) const MANIFEST: &str = "manifest";
+pub(super) const BYTES: &str = "bytes";
+pub(super) const JOURNAL: &str = "journal";
+
+/// Why the file system did not do something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum DiskError {
+    /// There is no such file system on this page.
+    #[error("no private file system")]
+    Absent,
+    /// Somebody else (another tab of this person) has the file open.
+    #[error("open elsewhere")]
+    Busy,
+    #[error("no room")]
+    Full,
+    #[error("no such file")]
+    NotFound,
+    #[error("refused")]
+    Refused,
+}
+
+impl From<JsValue> for DiskError {
+    fn from(error: JsValue) -> Self {
+        let name = error.dyn_ref::<js_sys::Error>().map(|error| String::from(error.name()));
+        match name.as_deref() {
+            Some("QuotaExceededError") => Self::Full,
+            Some("NoModificationAllowedError") => Self::Busy,
+            Some("NotFoundError") => Self::NotFound,
+            other => {
+                log::warn!("private file system: {}", other.unwrap_or("an unknown error"));
+                Self::Refused
+            }
+        }
+    }
+}
+
+/// Whether there is one to try: insecure origins and old browsers have none.
+pub(super) fn is_here() -> bool {
+    storage().is_ok()
+}
+
+fn storage() -> Result<StorageManager, DiskError> {
+    let navigator = Reflect::get(&js_sys::global(), &"navigator".into()).map_err(|_| DiskError::Absent)?;
+    let storage = Reflect::get(&navigator, &"storage".into()).map_err(|_| DiskError::Absent)?;
+    let opens = Reflect::get(&storage, &"getDirectory".into()).is_ok_and(|open| open.is_function());
+    if opens { Ok(storage.unchecked_into()) } else { Err(DiskError::Absent) }
+}
+
+async fn wait<T: JsCast>(promise: Promise) -> Result<T, DiskError> {
+    Ok(JsFuture::from(promise).await?.unchecked_into())
+}
+
+/// The folder of all contents.
+async fn folder(create: bool) -> Result<FileSystemDirectoryHandle, DiskError> {
+    let top: FileSystemDirectoryHandle = wait(storage()?.get_directory()).await.map_err(|_| DiskError::Absent)?;
+    let options = FileSystemGetDirectoryOptions::new();
+    options.set_create(create);
+    wait(top.get_directory_handle_with_options(FOLDER, &options)).await
+}
+
+/// The folder of one content.
+pub(super) async fn folder_of(root: Root, create: bool) -> Result<FileSystemDirectoryHandle, DiskError> {
+    let options = FileSystemGetDirectoryOptions::new();
+    options.set_create(create);
+    wait(folder(create).await?.get_directory_handle_with_options(&name_of(root), &options)).await
+}
+
+pub(super) async fn remove(root: Root) -> Result<(), DiskError> {
+    let options = FileSystemRemoveOptions::new();
+    options.set_recursive(true);
+    wait::<JsValue>(folder(false).await?.remove_entry_with_options(&name_of(root), &options)).await.map(drop)
+}
+
+/// The manifests of all contents, the oldest first.
+pub(super) async fn list() -> Result<Vec<Manifest>, DiskError> {
+    let names: AsyncIterator = match folder(false).await {
+        Ok(folder) => folder.keys(),
+        Err(DiskError::NotFound) => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut found: Vec<(f64, Manifest)> = Vec::new();
+    loop {
+        let next: IteratorNext = wait(names.next()?).await?;
+        if next.done() {
+            found.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+            return Ok(found.into_iter().map(|(_, manifest)| manifest).collect());
+        }
+        let Some(root) = next.value().as_string().as_deref().and_then(root_of) else { continue };
+        // Another tab may be making or removing it, or a crash came between: then it is no content (yet).
+        if let Ok((modified, manifest)) = manifest_of(root).await
+            && manifest.root == root
+        {
+            found.push((modified, manifest));
+        }
+    }
+}
+
+async fn manifest_of(root: Root) -> Result<(f64, Manifest), DiskError> {
+    let file = file_of(root, MANIFEST).await?;
+    let buffer = JsFuture::from(file.array_buffer()).await?;
+    let manifest = Manifest::decode(&Uint8Array::new(&buffer).to_vec()).map_err(|_| DiskError::Refused)?;
+    Ok((file.last_modified(), manifest))
+}
+
+/// A file of one content, to be read.
+pub(super) async fn file_of(root: Root, name: &str) -> Result<File, DiskError> {
+    let handle: FileSystemFileHandle = wait(folder_of(root, false).await?.get_file_handle(name)).await?;
+    wait(handle.get_file()).await
+}
+
+/// The bytes of a content, all of them written.
+pub(super) async fn bytes_of(root: Root) -> Result<File, DiskError> {
+    file_of(root, BYTES).await
+}
+
+/// A file of a content, to be written; in a worker only. Closed when dropped.
+#[derive(Debug)]
+pub(super) struct OpenFile(FileSystemSyncAccessHandle);
+
+impl OpenFile {
+    pub(super) async fn open(folder: &FileSystemDirectoryHandle, name: &str) -> Result<Self, DiskError> {
+        let create = FileSystemGetFileOptions::new();
+        create.set_create(true);
+        let handle: FileSystemFileHandle = wait(folder.get_file_handle_with_options(name, &create)).await?;
+        Ok(Self(wait(handle.create_sync_access_handle()).await?))
+    }
+
+    pub(super) fn len(&self) -> Result<u64, DiskError> {
+        // A file's size is a non-negative integer below 2^53.
+        Ok(self.0.get_size()? as u64)
+    }
+
+    pub(super) fn resize(&self, len: u64) -> Result<(), DiskError> {
+        Ok(self.0.truncate_with_f64(len as f64)?)
+    }
+
+    pub(super) fn flush(&self) -> Result<(), DiskError> {
+        Ok(self.0.flush()?)
+    }
+
+    /// Fills `buffer` from `start`; false when the file ends before.
+    pub(super) fn read(&self, start: u64, buffer: &mut [u8]) -> Result<bool, DiskError> {
+        let wanted = buffer.len() as f64;
+        Ok(self.0.read_with_u8_array_and_options(buffer, &at(start))? >= wanted)
+    }
+
+    /// As [`Self::read`], leaving the bytes on the JavaScript side.
+    pub(super) fn read_js(&self, start: u64, len: u32) -> Result<Option<Uint8Array>, DiskError> {
+        let buffer = Uint8Array::new_with_length(len);
+        let read = self.0.read_with_js_u8_array_and_options(&buffer, &at(start))?;
+        Ok((read >= f64::from(len)).then_some(buffer))
+    }
+
+    /// Writes all of `bytes` at `start`. A write that ends early has met the end of the disk.
+    pub(super) fn write_js(&self, start: u64, bytes: &Uint8Array) -> Result<(), DiskError> {
+        let written = self.0.write_with_js_u8_array_and_options(bytes, &at(start))?;
+        if written >= f64::from(bytes.length()) { Ok(()) } else { Err(DiskError::Full) }
+    }
+}
+
+impl Drop for OpenFile {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+fn at(start: u64) -> FileSystemReadWriteOptions {
+    let options = FileSystemReadWriteOptions::new();
+    options.set_at(start as f64);
+    options
+}
+
+/// The folder's name of a content.
+pub(super) fn name_of(root: Root) -> String {
+    root.0.iter().fold(String::with_capacity(64), |mut name, byte| {
+        write!(name, "{byte:02x}").expect("writing to a String cannot fail");
+        name
+    })
+}
+
+/// The content a folder is of; `None` for a folder that is not ours.
+pub(super) fn root_of(name: &str) -> Option<Root> {
+    let digits: Vec<u8> =
+        name.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect::<Option<_>>()?;
+    let (pairs, rest) = digits.as_chunks::<2>();
+    let bytes: Vec<u8> = pairs.iter().map(|[high, low]| high << 4 | low).collect();
+    Some(Root(<[u8; 32]>::try_from(bytes).ok().filter(|_| rest.is_empty())?))
+}
