@@ -124,6 +124,8 @@ pub enum Command {
     Pause { id: ContentId },
     /// Go on after a pause or a failure.
     Resume { id: ContentId },
+    /// Somebody reads an item from this byte on, while it loads: fetch what is there first.
+    Play { id: ContentId, at: u64 },
     /// Forget it: stop sharing, drop the bytes.
     Remove { id: ContentId },
     /// Serve what was fetched, or stop (the person's own shares are always served).

@@ -13,7 +13,7 @@ use crate::snapshot::{Snapshot, Status};
 use crate::transfers::{Context, Transfers, World};
 use crate::{Code, Command, Config, Failure, Input, Introducer, Output, Path, PeerKey, RelayIndex};
 use clock::Time;
-use content::{ContentId, Root};
+use content::{ContentId, Manifest, Root};
 use core::time::Duration;
 use providers::{Limits, Request, Response, Table};
 use std::collections::BTreeSet;
@@ -191,6 +191,7 @@ impl Peer {
             Command::Accept { id } => self.with_transfers(|t, ctx| t.accept(ctx, id)),
             Command::Pause { id } => self.with_transfers(|t, ctx| t.pause(ctx, id)),
             Command::Resume { id } => self.with_transfers(|t, ctx| t.resume(ctx, id)),
+            Command::Play { id, at } => self.with_transfers(|t, ctx| t.play(ctx, id, at)),
             Command::Remove { id } => self.with_transfers(|t, ctx| t.remove(ctx, id)),
             Command::Limit { caps, spent } => self.with_transfers(|t, ctx| t.set_caps(ctx, caps, spent)),
             Command::PassOn(pass_on) => self.with_transfers(|t, ctx| t.set_pass_on(ctx, pass_on)),
@@ -308,6 +309,17 @@ impl Peer {
     /// As [`root_of`](Self::root_of), once all the bytes are here.
     pub fn whole_root_of(&self, id: ContentId) -> Option<Root> {
         self.transfers.whole_root_of(id)
+    }
+
+    /// What an item is, once its manifest is here.
+    pub fn manifest_of(&self, id: ContentId) -> Option<&Manifest> {
+        self.transfers.manifest_of(id)
+    }
+
+    /// How many groups of a content from `group` on are safe in the store, so that they can be read back: at most to the
+    /// end of the group's chunk.
+    pub fn readable(&self, root: Root, group: u32) -> u32 {
+        self.transfers.readable(root, group)
     }
 
     /// All that the screen may know.

@@ -33,7 +33,7 @@ use crate::{Code, Config, Directory, Output, PeerKey, ReadToken, RelayIndex, Sha
 use allowance::Allowance;
 use announce::Announcer;
 use clock::Time;
-use content::{ContentId, FlowConfig, Flows, Message, Root, UploadConfig, Uploads};
+use content::{ContentId, FlowConfig, Flows, Manifest, Message, Root, UploadConfig, Uploads};
 use core::time::Duration;
 use item::{Item, Phase};
 use serve::{HeldRead, PendingRead};
@@ -350,7 +350,15 @@ impl Transfers {
     }
 
     pub(crate) fn root_of(&self, id: ContentId) -> Option<Root> {
-        self.items.get(&id)?.manifest.as_ref().map(|manifest| manifest.root)
+        self.manifest_of(id).map(|manifest| manifest.root)
+    }
+
+    pub(crate) fn manifest_of(&self, id: ContentId) -> Option<&Manifest> {
+        self.items.get(&id)?.manifest.as_ref()
+    }
+
+    pub(crate) fn readable(&self, root: Root, group: u32) -> u32 {
+        self.contents.get(&root).map_or(0, |content| content.readable(group))
     }
 
     pub(crate) fn whole_root_of(&self, id: ContentId) -> Option<Root> {

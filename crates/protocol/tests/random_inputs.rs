@@ -171,6 +171,7 @@ fn commands() -> impl Strategy<Value = Command> {
         ids().prop_map(|id| Command::Accept { id }),
         ids().prop_map(|id| Command::Pause { id }),
         ids().prop_map(|id| Command::Resume { id }),
+        (ids(), any::<u64>()).prop_map(|(id, at)| Command::Play { id, at }),
         ids().prop_map(|id| Command::Remove { id }),
         any::<bool>().prop_map(Command::PassOn),
         (caps(), any::<u32>(), any::<u32>()).prop_map(|(caps, bytes, ago)| Command::Limit {

@@ -19,6 +19,9 @@ use std::sync::Arc;
 /// of them slow, and the first finished is the first useful.
 pub(crate) const DOWNLOADS_MAX: usize = 3;
 
+/// Groups from the playhead on that come before all others: 4 MiB, a second and a half of a film of 20 Mbit/s.
+const PLAYED_AHEAD: u32 = 256;
+
 /// Bytes of groups that nobody asked for, or asked for no more, that one stream may carry: endgame and removal
 /// leave a few flow windows behind, a flood leaves more.
 const STRAYS_MAX: u64 = 16 * 1024 * 1024;
@@ -72,6 +75,16 @@ impl Transfers {
         quest.paused = true;
         let root = item.manifest.as_ref().map(|manifest| manifest.root);
         root.into_iter().for_each(|root| self.admit_downloads(ctx, Some(root)));
+    }
+
+    /// The person plays an item: its next requests are for what is there.
+    pub(crate) fn play(&mut self, ctx: &mut Context<'_>, id: ContentId, at: u64) {
+        let Some(root) = self.root_of(id) else { return };
+        let group = u32::try_from(at / u64::from(content::GROUP_LEN)).ok();
+        if let Some(download) = self.contents.get_mut(&root).and_then(Content::download_mut) {
+            download.set_playhead(ctx.now, &mut self.flows, group, PLAYED_AHEAD);
+            self.drive_download(ctx, root);
+        }
     }
 
     /// Goes on after a pause or a failure.

@@ -4,7 +4,7 @@ use super::traffic::Rate;
 use crate::PeerKey;
 use bytes::Bytes;
 use clock::Time;
-use content::layout::chunk_count;
+use content::layout::{chunk_count, chunk_of};
 use content::{Bitfield, ChangedError, Download, GroupRange, Message, Outboard};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -76,6 +76,18 @@ impl Content {
             Place::Own(_) | Place::Stored(_) => true,
             Place::Opening => false,
             Place::Loading(download) => download.held().ones() > 0,
+        }
+    }
+
+    /// Groups that can be read back from `group` on, at most to the end of its chunk.
+    pub(crate) fn readable(&self, group: u32) -> u32 {
+        let rest = GroupRange::of_chunk(chunk_of(group), self.length).end().saturating_sub(group);
+        match &self.place {
+            Place::Opening => 0,
+            Place::Own(_) | Place::Stored(_) => rest,
+            Place::Loading(download) if download.held().get(chunk_of(group)) => rest,
+            // The run ends within the chunk, since the chunk is not whole.
+            Place::Loading(download) => download.stored_from(group).min(rest),
         }
     }
 
