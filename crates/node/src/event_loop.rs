@@ -3,8 +3,11 @@
 
 mod network;
 mod perform;
+mod reads;
 mod relays;
 
+pub(crate) use self::reads::Reply;
+use self::reads::{Read, WaitingReads};
 use self::relays::Relay;
 use crate::behaviour::Behaviour;
 use crate::config::{Config, parse_relays};
@@ -162,6 +165,7 @@ pub(crate) struct EventLoop {
     store: Store,
     hasher: Hasher,
     files: BTreeMap<ShareToken, FileHandle>,
+    reads: WaitingReads,
     /// Content messages to URLs, by the key of who runs them.
     web_sources: BTreeMap<PeerKey, mpsc::Sender<Message>>,
 }
@@ -223,6 +227,7 @@ impl EventLoop {
             store: Store::new(platform::Disk::open(config.worker.as_deref())),
             hasher: Hasher::new(config.worker.clone()),
             files: BTreeMap::new(),
+            reads: WaitingReads::default(),
             web_sources: BTreeMap::new(),
         };
         if malformed {
@@ -282,6 +287,7 @@ impl EventLoop {
 
     /// Lets the machine hear everything there is, and performs its wishes, until both are quiet.
     fn settle(&mut self) {
+        let mut heard = false;
         while let Some(input) = self.heard.pop_front() {
             let now = self.clock.now();
             self.peer.handle(now, input);
@@ -289,6 +295,10 @@ impl EventLoop {
                 self.perform(output);
             }
             self.dirty = true;
+            heard = true;
+        }
+        if heard {
+            self.answer_waiting_reads();
         }
         let now = self.clock.now();
         if self.next_snapshot().is_some_and(|at| at <= now) {
@@ -359,6 +369,8 @@ impl EventLoop {
                     drop(reply.send(file));
                 });
             }
+            Request::Manifest { id, reply } => drop(reply.send(self.manifest_of(id))),
+            Request::Read { id, at, reply } => self.on_read(Read { id, at, reply }),
         }
     }
 

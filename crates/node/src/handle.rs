@@ -1,8 +1,9 @@
 //! What an app holds: a cheap clone that sends commands and sees snapshots.
 
-use crate::event_loop::SharedSnapshot;
+use crate::event_loop::{Reply, SharedSnapshot};
 use crate::platform::FileHandle;
-use content::ContentId;
+use bytes::Bytes;
+use content::{ContentId, Manifest};
 use futures::Stream;
 use futures::channel::{mpsc, oneshot};
 use protocol::{Code, Command, Input, PeerKey, ShareToken, Snapshot};
@@ -18,6 +19,8 @@ pub(crate) enum Request {
     Share { token: ShareToken, file: FileHandle, name: String, media_type: String },
     FetchFrom { url: String, id: ContentId },
     Whole { id: ContentId, reply: oneshot::Sender<Result<FileHandle, Code>> },
+    Manifest { id: ContentId, reply: oneshot::Sender<Result<Manifest, Code>> },
+    Read { id: ContentId, at: u64, reply: Reply },
 }
 
 /// A running node, seen from outside. The node stops when the last clone is dropped.
@@ -85,6 +88,20 @@ impl Handle {
     pub(crate) async fn whole(&self, id: ContentId) -> Result<FileHandle, Code> {
         let (reply, answer) = oneshot::channel();
         drop(self.requests.unbounded_send(Request::Whole { id, reply }));
+        answer.await.unwrap_or(Err(Code::NoProvider))
+    }
+
+    /// What an item is, once that is known.
+    pub(crate) async fn manifest(&self, id: ContentId) -> Result<Manifest, Code> {
+        let (reply, answer) = oneshot::channel();
+        drop(self.requests.unbounded_send(Request::Manifest { id, reply }));
+        answer.await.unwrap_or(Err(Code::NoProvider))
+    }
+
+    /// Bytes of an item from `at` on, when they are here: see [`Reader::read`](crate::streaming::Reader::read).
+    pub(crate) async fn read(&self, id: ContentId, at: u64) -> Result<Bytes, Code> {
+        let (reply, answer) = oneshot::channel();
+        drop(self.requests.unbounded_send(Request::Read { id, at, reply }));
         answer.await.unwrap_or(Err(Code::NoProvider))
     }
 }

@@ -15,6 +15,7 @@ mod keystore;
 mod peer_id;
 mod platform;
 mod store;
+pub mod streaming;
 mod streams;
 
 pub use config::Config;

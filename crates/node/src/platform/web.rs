@@ -10,6 +10,7 @@ mod metered;
 mod opfs;
 mod parts;
 mod stack;
+mod stream_port;
 mod web_source;
 mod worker;
 

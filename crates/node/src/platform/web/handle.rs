@@ -63,6 +63,7 @@ pub(crate) fn attach(handle: &Handle) {
             checked.hear(Input::Notice { code });
         }
     });
+    super::stream_port::listen(handle);
     let Some(window) = web_sys::window() else { return };
     // Before the old page ends there is time for a few messages to the store worker, which lives a little longer.
     let left = handle.clone();
