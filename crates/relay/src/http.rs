@@ -66,7 +66,13 @@ impl Site {
             log::warn!("{}: {error}", request.uri().path());
             text(StatusCode::INTERNAL_SERVER_ERROR, "the file cannot be read\n")
         });
-        policy::apply(response.headers_mut(), &visit.authority, visit.secure, &self.whereabouts.public);
+        policy::apply(
+            response.headers_mut(),
+            request.uri().path(),
+            &visit.authority,
+            visit.secure,
+            &self.whereabouts.public,
+        );
         response
     }
 

@@ -13,9 +13,18 @@ use std::net::IpAddr;
 
 const PERMISSIONS_POLICY: &str = "camera=(), microphone=(), geolocation=(), payment=(), usb=()";
 
-/// Adds them to `headers`. `authority` is the host the client named.
-pub(crate) fn apply(headers: &mut HeaderMap, authority: &Authority, secure: bool, relays: &[Multiaddr]) {
-    let policy = content_security_policy(authority, secure, relays);
+/// Where documents of strangers are shown: a frame of an opaque origin that the page alone may hold. Its script is
+/// ours, it shows what it is handed, and nothing in it can ask anybody for anything.
+const VIEWER: &str = "/viewer.html";
+const VIEWER_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; img-src data:; \
+     base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox allow-scripts";
+
+/// Adds them to the `headers` of the answer for `path`. `authority` is the host the client named.
+pub(crate) fn apply(headers: &mut HeaderMap, path: &str, authority: &Authority, secure: bool, relays: &[Multiaddr]) {
+    let policy = match path {
+        VIEWER => VIEWER_POLICY.to_owned(),
+        _ => content_security_policy(authority, secure, relays),
+    };
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         headers.insert(CONTENT_SECURITY_POLICY, policy);
     }
@@ -62,6 +71,22 @@ fn websocket_source(address: &Multiaddr) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_viewer_of_documents_reaches_nothing_and_is_held_by_the_page_alone() {
+        let authority = Authority::parse("relay.example").expect("valid");
+        let policy_of = |path: &str| {
+            let mut headers = HeaderMap::new();
+            apply(&mut headers, path, &authority, true, &[]);
+            headers[CONTENT_SECURITY_POLICY].to_str().expect("text").to_owned()
+        };
+        let viewer = policy_of("/viewer.html");
+        assert!(viewer.starts_with("default-src 'none'; script-src 'self';"), "{viewer}");
+        assert!(viewer.ends_with("frame-ancestors 'self'; sandbox allow-scripts"), "{viewer}");
+        assert!(!["connect-src", "frame-src", "allow-same-origin", "blob:"].iter().any(|word| viewer.contains(word)));
+        assert!(policy_of("/").contains("frame-ancestors 'none'"));
+        assert!(policy_of("/viewer.js").contains("frame-ancestors 'none'"));
+    }
 
     #[test]
     fn a_page_may_connect_to_its_own_host_and_to_configured_relays() {
