@@ -11,7 +11,7 @@ use crate::names::Name;
 use crate::preferences::follow_giving;
 use crate::route::Route;
 use crate::words;
-use crate::{js, views};
+use crate::{js, streaming, views};
 use leptos::prelude::*;
 use protocol::snapshot::{RelayState, Status};
 use protocol::{Code, Snapshot};
@@ -31,6 +31,8 @@ pub struct Page {
     pub(crate) notices: RwSignal<Vec<Code>>,
     /// The longest time the page did not answer, ms.
     pub(crate) longest_pause: RwSignal<f64>,
+    /// Whether the service worker answers this tab, so that items play, show and save while they load.
+    pub(crate) streams: RwSignal<bool>,
 }
 
 pub(crate) fn use_page() -> Page {
@@ -53,6 +55,7 @@ pub fn mount(bridge: Bridge) -> Page {
         asked: RwSignal::new(None),
         notices: RwSignal::new(Vec::new()),
         longest_pause: RwSignal::new(0.0),
+        streams: RwSignal::new(false),
     };
     let attributes = root.clone();
     leptos::mount::mount_to(root, move || {
@@ -61,6 +64,7 @@ pub fn mount(bridge: Bridge) -> Page {
         accept_files(bridge);
         follow_address(page);
         watch_pauses(page);
+        streaming::start(page.streams);
         ask_before_leaving(bridge);
         follow_giving(bridge);
         views::history::follow(bridge);

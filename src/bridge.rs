@@ -124,6 +124,14 @@ impl Bridge {
         }
     }
 
+    /// An item, open for reading; `None` before the node runs.
+    pub(crate) async fn open(self, id: ContentId) -> Option<Result<node::streaming::Reader, Code>> {
+        match self.handle() {
+            Some(handle) => Some(handle.open(id).await),
+            None => None,
+        }
+    }
+
     /// What this browser allows; `None` before the node runs.
     pub(crate) async fn checks(self) -> Option<node::Checks> {
         match self.handle() {

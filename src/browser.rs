@@ -100,6 +100,18 @@ pub(crate) fn save_json(value: &impl serde::Serialize, name: &str) {
     }
 }
 
+/// Has the browser download what `address` answers with as an attachment. A frame that never shows anything, because a
+/// link with `download` goes past the service worker in some browsers.
+pub(crate) fn download(address: &str) {
+    let Ok(frame) = document().create_element("iframe") else { return };
+    drop(frame.set_attribute("hidden", ""));
+    drop(frame.set_attribute("src", address));
+    let Some(body) = document().body() else { return };
+    drop(body.append_child(&frame));
+    // By then the download has long left the frame.
+    set_timeout(move || frame.remove(), core::time::Duration::from_millis(SAVE_ADDRESS_MS));
+}
+
 /// True if the system has a sheet for sending links.
 pub(crate) fn can_send() -> bool {
     js_sys::Reflect::has(&window().navigator(), &"share".into()).unwrap_or(false)

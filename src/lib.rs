@@ -38,4 +38,6 @@ mod js;
 #[cfg(target_arch = "wasm32")]
 mod preferences;
 #[cfg(target_arch = "wasm32")]
+mod streaming;
+#[cfg(target_arch = "wasm32")]
 mod views;

@@ -31,7 +31,8 @@ impl Theme {
         }
     }
 
-    fn word(self) -> Option<&'static str> {
+    /// As attributes and storage have it; none for the system's.
+    pub(crate) fn word(self) -> Option<&'static str> {
         match self {
             Self::System => None,
             Self::Light => Some("light"),

@@ -9,4 +9,5 @@ pub(crate) mod library;
 pub(crate) mod network;
 pub(crate) mod notices;
 pub(crate) mod peers;
+pub(crate) mod preview;
 pub(crate) mod settings;

@@ -13,6 +13,7 @@ use crate::names::Name;
 use crate::reading::items::{Hooks, hooks, id_of};
 use crate::reading::{item, newest_share, peer};
 use crate::route::link_to;
+use crate::streaming::save_address;
 use crate::words;
 use content::ContentId;
 use leptos::prelude::*;
@@ -85,15 +86,22 @@ pub(crate) fn send_link(key: u64) -> impl IntoView {
     })
 }
 
+/// From here on an item goes to disk through the service worker, chunk by chunk. A shorter one is quicker as one `Blob`.
+const STREAMED_FROM: u64 = 8 * 1024 * 1024;
+
 /// The button that saves a finished item under its own name.
 pub(crate) fn save_button(key: u64, class: &'static str) -> impl IntoView {
     let bridge = use_bridge();
     let page = use_page();
     let on_click = move |_| {
         let newest = bridge.newest();
-        let Some((id, name)) = item(&newest, key).and_then(|item| Some((id_of(item)?, item.name.clone()))) else {
+        let about = |item: &TransferView| Some((id_of(item)?, item.name.clone(), item.total.unwrap_or_default()));
+        let Some((id, name, length)) = item(&newest, key).and_then(about) else {
             return;
         };
+        if length >= STREAMED_FROM && page.streams.get_untracked() {
+            return browser::download(&save_address(&id.to_string()));
+        }
         spawn_local(async move {
             match bridge.bytes_of(id).await {
                 Ok(blob) => browser::save(&blob, &name),

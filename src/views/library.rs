@@ -4,6 +4,7 @@ use super::history::history;
 use super::items::{
     accept, cancel_reading, copy_link, frame, link_field, on_item, progress_figures, receivers, save_button, sources,
 };
+use super::preview::preview;
 use crate::bridge::use_bridge;
 use crate::components::bar::{bar, part};
 use crate::components::icon::{glyph, icon, mark};
@@ -132,6 +133,7 @@ fn details(key: u64) -> impl IntoView {
     let error = Memo::new(move |_| about.get().and_then(|(_, _, error, _)| error));
     view! {
         {move || error.get().map(|code| notice(code, words::sentence(code), ()))}
+        {preview(key)}
         <Show when=move || hashing.get()>{bar(move || read.get(), "ink")}</Show>
         <Show when=move || running.get()>{progress_figures(key)}</Show>
         <Show when=move || fetched.get()>

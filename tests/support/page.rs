@@ -201,6 +201,62 @@ impl<'a> Tab<'a> {
         Ok(item)
     }
 
+    /// Runs the body of an async function in the page, with the hooks in reach and `served()` for the moment from which
+    /// the service worker answers this tab.
+    pub async fn script(&self, body: &str, within: Duration) -> Result<Value> {
+        let script = format!(
+            r"{HOOKS}
+            const [limit, done] = arguments;
+            const served = async () => {{
+                const container = navigator.serviceWorker;
+                await container.ready;
+                if (!container.controller) await new Promise((heard) => container.addEventListener('controllerchange', heard, {{ once: true }}));
+            }};
+            const run = async () => {{ {body} }};
+            const late = new Promise((_, reject) => setTimeout(() => reject(new Error('too late')), limit));
+            Promise.race([run(), late]).then((value) => done({{ value }}), (error) => done({{ error: String(error) }}));"
+        );
+        let limit = u64::try_from(within.as_millis()).expect("a wait is short");
+        let mut answer = self.browser.client().execute_async(&script, vec![json!(limit)]).await?;
+        if answer["error"].is_string() {
+            bail!("{} in the page: {body}\n{}", answer["error"], self.describe().await);
+        }
+        Ok(answer["value"].take())
+    }
+
+    /// As [`Self::script`], for the `player`: the item's media or image element, which `shown()`
+    /// waits for until there is something to see.
+    pub async fn player(&self, body: &str, within: Duration) -> Result<Value> {
+        let found = format!(
+            r"const appeared = () => new Promise((found) => {{
+                const look = () => {{ if (one('player')) {{ observer.disconnect(); found(one('player')); }} }};
+                const observer = new MutationObserver(look);
+                observer.observe(document, {{ subtree: true, childList: true }});
+                look();
+            }});
+            const until = (element, event, holds) => new Promise((heard) => {{
+                const look = () => {{ if (holds()) {{ element.removeEventListener(event, look); heard(); }} }};
+                element.addEventListener(event, look);
+                look();
+            }});
+            const shown = async () => {{
+                const player = await appeared();
+                if (player.tagName === 'IMG') await until(player, 'load', () => player.complete && player.naturalWidth > 0);
+                else await until(player, 'loadeddata', () => player.readyState >= 2);
+                return player;
+            }};
+            {body}"
+        );
+        self.script(&found, within).await
+    }
+
+    /// Lets the page go on for a while: for what must not happen, which no event can tell.
+    pub async fn settle(&self, time: Duration) -> Result<()> {
+        let millis = u64::try_from(time.as_millis()).expect("a wait is short");
+        let body = format!("await new Promise((heard) => setTimeout(heard, {millis}));");
+        self.script(&body, time + Duration::from_secs(10)).await.map(drop)
+    }
+
     /// All items shown.
     pub async fn transfers(&self) -> Result<Vec<Transfer>> {
         Ok(serde_json::from_value(self.read("return transfers()").await?)?)

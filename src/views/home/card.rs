@@ -18,6 +18,7 @@ use crate::views::items::{
     accept, cancel_reading, copy_link, frame, link, link_field, on_item, progress_figures, receivers, save_button,
     send_link, sources,
 };
+use crate::views::preview::preview;
 use crate::words;
 use leptos::prelude::*;
 use protocol::snapshot::{Direction, TransferState};
@@ -105,6 +106,7 @@ pub(super) fn fetch(key: u64) -> impl IntoView {
     let body = view! {
         {head(key)}
         <Show when=move || asks.get()>{accept(key)}</Show>
+        {preview(key)}
         <Show when=move || running.get()>{progress_figures(key)}</Show>
         <Show when=move || running.get() || saves.get()>{verified_map(key, Rows::One)}</Show>
         {failure(key)}
