@@ -93,11 +93,15 @@ pub(crate) fn save_text(text: &str, media_type: &str, name: &str) {
 
 /// Offers anything as JSON for saving under a name.
 pub(crate) fn save_json(value: &impl serde::Serialize, name: &str) {
-    let plain = serde_wasm_bindgen::Serializer::json_compatible();
-    let text = value.serialize(&plain).ok().and_then(|value| js_sys::JSON::stringify(&value).ok());
-    if let Some(text) = text.and_then(|text| text.as_string()) {
+    if let Some(text) = to_json(value) {
         save_text(&text, "application/json", name);
     }
+}
+
+/// A value as JSON, written by the browser's own code rather than by a second library in the page.
+pub(crate) fn to_json(value: &impl serde::Serialize) -> Option<String> {
+    let plain = serde_wasm_bindgen::Serializer::json_compatible();
+    js_sys::JSON::stringify(&value.serialize(&plain).ok()?).ok()?.as_string()
 }
 
 /// Has the browser download what `address` answers with as an attachment. A frame that never shows anything, because a

@@ -127,9 +127,7 @@ fn read<T: DeserializeOwned>(name: &str) -> Option<T> {
 }
 
 fn write(name: &str, value: &impl Serialize) {
-    let plain = serde_wasm_bindgen::Serializer::json_compatible();
-    let text = value.serialize(&plain).ok().and_then(|value| js_sys::JSON::stringify(&value).ok());
-    if let (Some(storage), Some(text)) = (storage(), text.and_then(|text| text.as_string())) {
+    if let (Some(storage), Some(text)) = (storage(), browser::to_json(value)) {
         // A full or refused storage costs memory of the next visit, and nothing now.
         drop(storage.set_item(name, &text));
     }

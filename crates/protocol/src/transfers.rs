@@ -194,7 +194,6 @@ impl Transfers {
     pub(crate) fn set_caps(&mut self, ctx: &mut Context<'_>, caps: Caps, spent: Spent) {
         self.allowance.set(ctx.now, caps, spent);
         self.offer_all_as_allowed(ctx);
-        self.release_reads(ctx);
     }
 
     /// The connection began or ceased to cost by the byte: what nobody said yes to waits for a yes.
@@ -274,7 +273,6 @@ impl Transfers {
         if self.allowance.tick(ctx.now) {
             self.offer_all_as_allowed(ctx);
         }
-        self.release_reads(ctx);
         let ids = self.announced_ids();
         self.announcer.tick(ctx.now, &directories, ids, ctx.out);
         if !self.is_full() {

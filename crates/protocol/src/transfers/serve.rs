@@ -149,7 +149,7 @@ impl Transfers {
     }
 
     /// Begins the reads that the person's limits allow now: each class in its order, own files past what is passed on.
-    pub(crate) fn release_reads(&mut self, ctx: &mut Context<'_>) {
+    fn release_reads(&mut self, ctx: &mut Context<'_>) {
         self.release_at = None;
         let mut day_is_spent = false;
         let mut waiting = core::mem::take(&mut self.held_reads);
