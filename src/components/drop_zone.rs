@@ -7,12 +7,22 @@ use crate::bridge::{Bridge, use_bridge};
 use crate::browser;
 use crate::format::count;
 use leptos::prelude::*;
+use std::time::Duration;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{ClipboardEvent, DataTransfer, DragEvent, Event, File, FileList, HtmlInputElement};
 
 /// How many files are being dragged over the page; `None` when nothing is.
 #[derive(Clone, Copy, Debug)]
 struct Dragged(RwSignal<Option<usize>>);
+
+/// Specks of the border that gather in the tile of what was dropped.
+const GATHER_SPECKS: usize = 28;
+/// An item that takes longer to appear (or is there already) is not what the hand has just let go.
+const GATHER_WITHIN: Duration = Duration::from_secs(1);
+
+/// Where files were let go, until the tile of their item is there: the specks' places in the window, px.
+#[derive(Clone, Copy, Debug)]
+struct Dropped(StoredValue<Vec<(f64, f64)>>);
 
 /// The permanent input of index.html.
 fn input() -> Option<HtmlInputElement> {
@@ -22,7 +32,9 @@ fn input() -> Option<HtmlInputElement> {
 /// Takes over from start.js: early files first, then every choice, drop and paste on any screen. Call once.
 pub(crate) fn accept_files(bridge: Bridge) {
     let dragged = Dragged(RwSignal::new(None));
+    let dropped = Dropped(StoredValue::new(Vec::new()));
     provide_context(dragged);
+    provide_context(dropped);
     bridge.share(early_files());
     let document = browser::document();
     if let Some(input) = input() {
@@ -56,6 +68,8 @@ pub(crate) fn accept_files(bridge: Bridge) {
         dragged.0.set(None);
         let files = files(event.data_transfer().and_then(|data| data.files()));
         if !files.is_empty() {
+            dropped.0.set_value(border());
+            set_timeout(move || dropped.0.set_value(Vec::new()), GATHER_WITHIN);
             bridge.share(files);
             browser::go("#/");
         }
@@ -68,6 +82,46 @@ fn carries_files(data: &DataTransfer) -> bool {
 
 fn files(list: Option<FileList>) -> Vec<File> {
     list.map(|list| (0..list.length()).filter_map(|i| list.get(i)).collect()).unwrap_or_default()
+}
+
+/// Places along the drop zone's border; none on a screen without one.
+fn border() -> Vec<(f64, f64)> {
+    let Some(zone) = browser::document().query_selector(".drop").ok().flatten() else { return Vec::new() };
+    let zone = zone.get_bounding_client_rect();
+    let (width, height) = (zone.width(), zone.height());
+    let place = |i: usize| {
+        let along = i as f64 / GATHER_SPECKS as f64 * 2.0 * (width + height);
+        let (x, y) = match along {
+            a if a < width => (a, 0.0),
+            a if a < width + height => (width, a - width),
+            a if a < 2.0 * width + height => (2.0 * width + height - a, height),
+            a => (0.0, 2.0 * (width + height) - a),
+        };
+        (zone.left() + x, zone.top() + y)
+    };
+    (0..GATHER_SPECKS).map(place).collect()
+}
+
+/// The specks that come together in the tile of an item that was just dropped; nothing for every other item.
+pub(crate) fn gather() -> impl IntoView {
+    let Dropped(dropped) = expect_context();
+    let specks = RwSignal::new(Vec::new());
+    let centre = NodeRef::<leptos::html::Span>::new();
+    centre.on_load(move |centre| {
+        let from = dropped.try_update_value(core::mem::take).unwrap_or_default();
+        // It is in the document, and has a place, after this task only.
+        request_animation_frame(move || {
+            let to = centre.get_bounding_client_rect();
+            specks.try_set(from.iter().map(|(x, y)| (x - to.left(), y - to.top())).collect());
+        });
+    });
+    let speck =
+        |(x, y): (f64, f64)| view! { <i style=("--dx", format!("{x}px")) style=("--dy", format!("{y}px"))></i> };
+    view! {
+        <span class="gather" aria-hidden="true" node_ref=centre>
+            {move || specks.get().into_iter().map(speck).collect_view()}
+        </span>
+    }
 }
 
 /// What start.js kept.

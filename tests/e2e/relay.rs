@@ -1,6 +1,6 @@
 //! Journey: the relay dies, comes back, or is no longer needed.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use std::time::{Duration, Instant};
 use tests::{Folder, Pattern, Tab, exchange, journey, saves};
 
@@ -86,7 +86,7 @@ fn tabs_without_a_common_relay_are_introduced_by_a_neighbour() {
         let (first, second) = (stage.relay().await?, stage.relay().await?);
         let (west, middle, east) = (stage.browser().await?, stage.browser().await?, stage.browser().await?);
         let only = |own: &str, relay: &str| format!("{own}?relay={relay}");
-        let (first_address, second_address) = (address(&first).await?, address(&second).await?);
+        let (first_address, second_address) = (first.address().await?, second.address().await?);
         let middle = middle.open(&format!("{}?relay={first_address}&relay={second_address}", first.url())).await?;
         let middle_id = middle.online().await?;
         let west = west.open(&only(&first.url(), &first_address)).await?;
@@ -111,12 +111,4 @@ async fn gives(provider: &Tab<'_>, consumer: &Tab<'_>, name: &str, seed: u64) ->
     let folder = Folder::new()?;
     let file = folder.file(name, MIB, Pattern(seed))?;
     exchange(provider, consumer, &file, SOON).await.map(drop)
-}
-
-/// The relay's own WebSocket address, as it says it.
-async fn address(relay: &tests::Relay) -> Result<String> {
-    let about: serde_json::Value = serde_json::from_slice(&relay.get("/.well-known/starling.json").await?.body)?;
-    let addresses = about["addresses"].as_array().context("no addresses in starling.json")?;
-    let text = addresses.iter().filter_map(|address| address.as_str()).find(|text| text.contains("/ws"));
-    Ok(text.with_context(|| format!("no WebSocket address in {about}"))?.to_owned())
 }

@@ -76,6 +76,14 @@ impl Relay {
         serde_json::from_slice(&answer.body).context("/metrics.json is not JSON")
     }
 
+    /// Its own WebSocket address, as it says it.
+    pub async fn address(&self) -> Result<String> {
+        let about: Value = serde_json::from_slice(&self.get("/.well-known/starling.json").await?.body)?;
+        let addresses = about["addresses"].as_array().context("no addresses in starling.json")?;
+        let text = addresses.iter().filter_map(|address| address.as_str()).find(|text| text.contains("/ws"));
+        Ok(text.with_context(|| format!("no WebSocket address in {about}"))?.to_owned())
+    }
+
     /// Bytes forwarded over circuits, both ways together.
     pub async fn circuit_bytes(&self) -> Result<u64> {
         let metrics = self.metrics().await?;

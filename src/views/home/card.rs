@@ -4,6 +4,7 @@ use crate::bridge::use_bridge;
 use crate::browser;
 use crate::components::bar::{bar, part};
 use crate::components::copy_button::copy_button;
+use crate::components::drop_zone::gather;
 use crate::components::icon::{glyph, icon};
 use crate::components::identicon::identicon;
 use crate::components::map::{Rows, verified_map};
@@ -132,7 +133,7 @@ fn head(key: u64) -> impl IntoView {
     let said = bridge.live(move |snapshot| item(snapshot, key).map(said).unwrap_or_default());
     view! {
         <div class="card-head">
-            <span class="tile">{icon(glyph::FILE)}</span>
+            <span class="tile">{icon(glyph::FILE)} {gather()}</span>
             <div class="card-words">
                 <h2 class="card-title file-name">{name}</h2>
                 <p class="note">{line}</p>
