@@ -60,6 +60,10 @@ pub(crate) fn direct(id: &str, ms: f64) -> PeerView {
 pub(crate) fn share(key: u64) -> TransferView {
     TransferView {
         content_id: ContentId([key as u8; 32]).to_string(),
+        link_key: None,
+        private: false,
+        locked: false,
+        folder: false,
         key,
         name: "field-recordings.zip".into(),
         media_type: "application/zip".into(),

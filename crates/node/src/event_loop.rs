@@ -14,6 +14,7 @@ use crate::config::{Config, parse_relays};
 use crate::handle::{Handle, Publisher, Request};
 use crate::keystore::TabKey;
 use crate::platform::{self, Clock, FileHandle, Hasher};
+use crate::seal::Whole;
 use crate::store::{PutTicket, Reserved, Store, Turn};
 use clock::Time;
 use content::{Message, Root};
@@ -164,7 +165,8 @@ pub(crate) struct EventLoop {
     next_token: u64,
     store: Store,
     hasher: Hasher,
-    files: BTreeMap<ShareToken, FileHandle>,
+    /// What is being hashed, and how long its index is if it is a folder.
+    files: BTreeMap<ShareToken, (FileHandle, Option<u32>)>,
     reads: WaitingReads,
     /// Content messages to URLs, by the key of who runs them.
     web_sources: BTreeMap<PeerKey, mpsc::Sender<Message>>,
@@ -352,21 +354,26 @@ impl EventLoop {
         match request {
             Request::Command(command) => self.hear(Input::Command(command)),
             Request::Hear(input) => self.hear(input),
-            Request::Share { token, file, name, media_type } => {
+            Request::Share { token, file, name, media_type, index_len } => {
                 let length = file.len();
-                self.files.insert(token, file);
+                self.files.insert(token, (file, index_len));
                 self.hear(Input::Command(protocol::Command::Share { token, name, media_type, length }));
             }
             Request::FetchFrom { url, id } => self.fetch_from(url, id),
             Request::Whole { id, reply } => {
                 let whole = self.peer.whole_root_of(id).map(|root| self.store.whole(root));
+                let details = self.peer.details_of(id);
                 platform::spawn(async move {
-                    let file = match whole {
-                        Some(opening) => opening.await.ok_or(Code::StorageRefused),
-                        None => Err(Code::NoProvider),
+                    let answer = match (whole, details) {
+                        (Some(opening), Some((details, key))) => match opening.await {
+                            Some(file) => Ok(Whole::new(file, details, key)),
+                            None => Err(Code::StorageRefused),
+                        },
+                        (Some(_), None) => Err(Code::WrongKey),
+                        (None, _) => Err(Code::NoProvider),
                     };
                     // Whoever asked may have gone away.
-                    drop(reply.send(file));
+                    drop(reply.send(answer));
                 });
             }
             Request::Manifest { id, reply } => drop(reply.send(self.manifest_of(id))),

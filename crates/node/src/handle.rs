@@ -2,6 +2,7 @@
 
 use crate::event_loop::{Reply, SharedSnapshot};
 use crate::platform::FileHandle;
+use crate::seal::Whole;
 use bytes::Bytes;
 use content::{ContentId, Manifest};
 use futures::Stream;
@@ -16,9 +17,9 @@ use std::task::{Context, Poll, Waker};
 pub(crate) enum Request {
     Command(Command),
     Hear(Input),
-    Share { token: ShareToken, file: FileHandle, name: String, media_type: String },
+    Share { token: ShareToken, file: FileHandle, name: String, media_type: String, index_len: Option<u32> },
     FetchFrom { url: String, id: ContentId },
-    Whole { id: ContentId, reply: oneshot::Sender<Result<FileHandle, Code>> },
+    Whole { id: ContentId, reply: oneshot::Sender<Result<Whole, Code>> },
     Manifest { id: ContentId, reply: oneshot::Sender<Result<Manifest, Code>> },
     Read { id: ContentId, at: u64, reply: Reply },
 }
@@ -69,13 +70,25 @@ impl Handle {
         self.hear(Input::Metered(metered));
     }
 
+    /// Shows a notice: what was asked for could not even begin.
+    pub fn notice(&self, code: Code) {
+        self.hear(Input::Notice { code });
+    }
+
     pub(crate) fn hear(&self, input: Input) {
         drop(self.requests.unbounded_send(Request::Hear(input)));
     }
 
-    pub(crate) fn share_file(&self, file: FileHandle, name: String, media_type: String) -> ShareToken {
+    /// `index_len` says that the file is a folder: its index and the bytes of its files.
+    pub(crate) fn share_file(
+        &self,
+        file: FileHandle,
+        name: String,
+        media_type: String,
+        index_len: Option<u32>,
+    ) -> ShareToken {
         let token = ShareToken(self.shares.fetch_add(1, Ordering::Relaxed) + 1);
-        drop(self.requests.unbounded_send(Request::Share { token, file, name, media_type }));
+        drop(self.requests.unbounded_send(Request::Share { token, file, name, media_type, index_len }));
         token
     }
 
@@ -85,7 +98,7 @@ impl Handle {
     }
 
     /// The whole of a content that is here and verified.
-    pub(crate) async fn whole(&self, id: ContentId) -> Result<FileHandle, Code> {
+    pub(crate) async fn whole(&self, id: ContentId) -> Result<Whole, Code> {
         let (reply, answer) = oneshot::channel();
         drop(self.requests.unbounded_send(Request::Whole { id, reply }));
         answer.await.unwrap_or(Err(Code::NoProvider))

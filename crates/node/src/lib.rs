@@ -14,6 +14,7 @@ mod introduce;
 mod keystore;
 mod peer_id;
 mod platform;
+mod seal;
 mod store;
 pub mod streaming;
 mod streams;
@@ -23,4 +24,4 @@ pub use event_loop::{SharedSnapshot, StartError, start};
 pub use handle::{Handle, Snapshots};
 pub use keystore::KeyError;
 #[cfg(target_arch = "wasm32")]
-pub use platform::{Check, Checks, Subscription, run_worker};
+pub use platform::{Check, Checks, FolderFile, Subscription, run_worker};

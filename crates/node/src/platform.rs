@@ -11,7 +11,7 @@ pub(crate) use native::*;
 #[cfg(target_arch = "wasm32")]
 pub(crate) use web::*;
 #[cfg(target_arch = "wasm32")]
-pub use web::{Check, Checks, Subscription, run_worker};
+pub use web::{Check, Checks, FolderFile, Subscription, run_worker};
 
 /// Bytes that one read for hashing takes from a file: large enough to be cheap, small enough to report progress.
 pub(crate) const HASH_SLICE: u64 = 1024 * 1024;

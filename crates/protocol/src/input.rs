@@ -2,7 +2,7 @@
 
 use crate::{Caps, Code, PeerKey, RelayIndex, Spent};
 use bytes::Bytes;
-use content::{ContentId, GroupRange, Kept, Manifest, Message, Outboard, Root};
+use content::{ContentId, GroupRange, Kept, LinkKey, Manifest, Message, Outboard, Root};
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -118,6 +118,8 @@ pub enum Command {
     CancelReading { key: u64 },
     /// A link was opened.
     Fetch { id: ContentId },
+    /// A private link was opened.
+    FetchPrivate { id: ContentId, key: LinkKey },
     /// The yes on an item that asks first.
     Accept { id: ContentId },
     /// Stop asking for more of it; what is verified stays.
@@ -205,8 +207,8 @@ pub enum Input {
 
     /// Hashing came this far.
     ShareProgress { token: ShareToken, hashed: u64 },
-    /// Hashing is done; the file's handle now answers to the root.
-    Shared { token: ShareToken, manifest: Manifest, outboard: Arc<Outboard> },
+    /// Hashing is done; the file's handle now answers to the root. `key` opens the manifest if it is a private one.
+    Shared { token: ShareToken, manifest: Manifest, key: Option<LinkKey>, outboard: Arc<Outboard> },
     /// The file could not be read.
     ShareFailed { token: ShareToken, code: Code },
     /// The store holds something of this content from an earlier visit: told once, when the store opens.

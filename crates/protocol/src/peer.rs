@@ -13,7 +13,7 @@ use crate::snapshot::{Snapshot, Status};
 use crate::transfers::{Context, Transfers, World};
 use crate::{Code, Command, Config, Failure, Input, Introducer, Output, Path, PeerKey, RelayIndex};
 use clock::Time;
-use content::{ContentId, Manifest, Root};
+use content::{ContentId, Details, LinkKey, Manifest, Root};
 use core::time::Duration;
 use providers::{Limits, Request, Response, Table};
 use std::collections::BTreeSet;
@@ -162,8 +162,8 @@ impl Peer {
             Input::WebSource { id, key } => self.on_web_source(now, id, key),
 
             Input::ShareProgress { token, hashed } => self.transfers.on_share_progress(token, hashed),
-            Input::Shared { token, manifest, outboard } => {
-                self.with_transfers(|t, ctx| t.on_shared(ctx, token, manifest, outboard));
+            Input::Shared { token, manifest, key, outboard } => {
+                self.with_transfers(|t, ctx| t.on_shared(ctx, token, manifest, key, outboard));
             }
             Input::ShareFailed { token, code } => self.transfers.on_share_failed(token, code),
             Input::Found { manifest } => self.with_transfers(|t, ctx| t.on_found(ctx, manifest)),
@@ -187,7 +187,8 @@ impl Peer {
             }
             Command::CancelShare { token } => self.with_transfers(|t, ctx| t.cancel_share(ctx, token)),
             Command::CancelReading { key } => self.with_transfers(|t, ctx| t.cancel_reading(ctx, key)),
-            Command::Fetch { id } => self.with_transfers(|t, ctx| t.fetch(ctx, id)),
+            Command::Fetch { id } => self.with_transfers(|t, ctx| t.fetch(ctx, id, None)),
+            Command::FetchPrivate { id, key } => self.with_transfers(|t, ctx| t.fetch(ctx, id, Some(key))),
             Command::Accept { id } => self.with_transfers(|t, ctx| t.accept(ctx, id)),
             Command::Pause { id } => self.with_transfers(|t, ctx| t.pause(ctx, id)),
             Command::Resume { id } => self.with_transfers(|t, ctx| t.resume(ctx, id)),
@@ -235,7 +236,7 @@ impl Peer {
     fn on_web_source(&mut self, now: Time, id: ContentId, key: PeerKey) {
         if self.web_sources.len() < WEB_SOURCES_MAX {
             self.web_sources.insert(key);
-            self.with_transfers(|t, ctx| t.fetch(ctx, id));
+            self.with_transfers(|t, ctx| t.fetch(ctx, id, None));
             self.transfers.on_providers(now, id, self.me, &[key]);
         }
     }
@@ -320,6 +321,11 @@ impl Peer {
     /// end of the group's chunk.
     pub fn readable(&self, root: Root, group: u32) -> u32 {
         self.transfers.readable(root, group)
+    }
+
+    /// What the bytes of an item are, and the key that opens them if they are private; once both are known.
+    pub fn details_of(&self, id: ContentId) -> Option<(Details, Option<LinkKey>)> {
+        self.transfers.details_of(id)
     }
 
     /// All that the screen may know.

@@ -237,6 +237,16 @@ pub enum TransferState {
 pub struct TransferView {
     /// The content id's text, empty while the file is still being hashed.
     pub content_id: String,
+    /// What follows the id in its link when it is private. For the person's own screen: it is left out wherever the
+    /// snapshot is written down.
+    #[serde(skip)]
+    pub link_key: Option<String>,
+    /// Only those who have the link can read it.
+    pub private: bool,
+    /// It is kept from an earlier visit, and its link has to be opened again before it can be read.
+    pub locked: bool,
+    /// It is a folder.
+    pub folder: bool,
     /// Stable while this tab lives, also before there is a content id.
     pub key: u64,
     pub name: String,

@@ -33,7 +33,7 @@ use crate::{Code, Config, Directory, Output, PeerKey, ReadToken, RelayIndex, Sha
 use allowance::Allowance;
 use announce::Announcer;
 use clock::Time;
-use content::{ContentId, FlowConfig, Flows, Manifest, Message, Root, UploadConfig, Uploads};
+use content::{ContentId, Details, FlowConfig, Flows, LinkKey, Manifest, Message, Root, UploadConfig, Uploads};
 use core::time::Duration;
 use item::{Item, Phase};
 use serve::{HeldRead, PendingRead};
@@ -362,6 +362,11 @@ impl Transfers {
     pub(crate) fn whole_root_of(&self, id: ContentId) -> Option<Root> {
         let root = self.root_of(id)?;
         self.contents.get(&root).filter(|content| !content.is_loading()).map(|_| root)
+    }
+
+    pub(crate) fn details_of(&self, id: ContentId) -> Option<(Details, Option<LinkKey>)> {
+        let item = self.items.get(&id)?;
+        Some((item.details.clone()?, item.link_key.clone()))
     }
 
     fn is_full(&self) -> bool {

@@ -263,6 +263,7 @@ fn storage() -> impl Strategy<Value = Input> {
         (0u64..6, files()).prop_map(|(token, (manifest, outboard))| Input::Shared {
             token: ShareToken(token),
             manifest,
+            key: None,
             outboard,
         }),
         (0u64..6).prop_map(|token| Input::ShareFailed { token: ShareToken(token), code: Code::StorageRefused }),

@@ -198,7 +198,7 @@ impl World {
         let bytes = truth.bytes.clone();
         self.hosts[peer].store.add_file(manifest.root, bytes);
         self.hear_at(self.now + wait / 2, peer, Over::Nothing, progress);
-        self.hear_at(self.now + wait, peer, Over::Nothing, Input::Shared { token, manifest, outboard });
+        self.hear_at(self.now + wait, peer, Over::Nothing, Input::Shared { token, manifest, key: None, outboard });
     }
 
     fn store(&mut self, peer: usize, root: Root, range: GroupRange, bytes: Bytes) -> Result<(), Violation> {

@@ -2,7 +2,7 @@
 
 use super::{Ask, ContentStream, EventLoop, Internal};
 use crate::store::{PutAnswer, PutTicket, Reserved, Turn};
-use crate::{content_stream, directory, introduce, peer_id, platform};
+use crate::{content_stream, directory, introduce, peer_id, platform, seal};
 use bytes::Bytes;
 use content::{GroupRange, Manifest, Message, Record, Root};
 use futures::channel::mpsc;
@@ -223,24 +223,17 @@ impl EventLoop {
     }
 
     fn hash(&mut self, token: ShareToken, name: String, media_type: String) {
-        let Some(file) = self.files.get(&token).cloned() else {
+        let Some((file, index_len)) = self.files.get(&token).cloned() else {
             return self.hear(Input::ShareFailed { token, code: Code::FileChanged });
         };
         let (mut progress, mut outcome) = (self.report.clone(), self.report.clone());
-        let length = file.len();
-        let hashing = self.hasher.hash(token, file, move |hashed| progress.progress(token, hashed));
+        let hashing = self.hasher.hash(token, file.clone(), move |hashed| progress.progress(token, hashed));
         platform::spawn(async move {
             let input = match hashing.await {
-                Ok(outboard) => {
-                    let manifest = content::Manifest {
-                        length,
-                        root: outboard.root(),
-                        kind: content::Kind::File,
-                        media_type,
-                        name,
-                    };
-                    Input::Shared { token, manifest, outboard: Arc::new(outboard) }
-                }
+                Ok(outboard) => match seal::manifest(&file, outboard.root(), index_len, media_type, &name) {
+                    Ok((manifest, key)) => Input::Shared { token, manifest, key, outboard: Arc::new(outboard) },
+                    Err(_beyond_limits) => Input::ShareFailed { token, code: Code::LimitReached },
+                },
                 Err(code) => Input::ShareFailed { token, code },
             };
             outcome.send(Internal::Hashed { token, input }).await;
@@ -249,7 +242,7 @@ impl EventLoop {
 
     /// From now on the file answers to its root.
     pub(super) fn on_hashed(&mut self, token: ShareToken, input: Input) {
-        if let (Input::Shared { manifest, .. }, Some(file)) = (&input, self.files.remove(&token)) {
+        if let (Input::Shared { manifest, .. }, Some((file, _))) = (&input, self.files.remove(&token)) {
             self.store.adopt(manifest.root, manifest.length, file);
         }
         self.hear(input);

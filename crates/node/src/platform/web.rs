@@ -4,6 +4,7 @@ mod checks;
 mod disk;
 mod disk_worker;
 mod file;
+mod folder;
 mod handle;
 mod hasher;
 mod metered;
@@ -26,6 +27,7 @@ pub(crate) use stack::{
 pub(crate) use transport::webrtc_available;
 
 pub use checks::{Check, Checks};
+pub use folder::FolderFile;
 pub use handle::Subscription;
 pub(crate) use web_source::run as serve_web_source;
 pub use worker::run as run_worker;

@@ -4,13 +4,14 @@
 //! to ask whom for. This file finds it sources, carries its wishes out and puts its troubles into words.
 
 use super::held::{Content, Place};
-use super::item::{Item, Phase, Quest};
+use super::item::{self, Item, Phase, Quest};
 use super::providers_of::{PROVIDERS_MAX, Role};
 use super::{Context, PATIENCE, Transfers, World};
 use crate::{Code, Directory, Output, PeerKey};
 use bytes::Bytes;
 use content::{
-    ContentId, Download, DownloadInput, DownloadOutput, DropReason, GroupRange, Manifest, Message, Refusal, Root,
+    ContentId, Download, DownloadInput, DownloadOutput, DropReason, GroupRange, LinkKey, Manifest, Message, Refusal,
+    Root,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -28,16 +29,47 @@ const STRAYS_MAX: u64 = 16 * 1024 * 1024;
 
 impl Transfers {
     /// A link was opened.
-    pub(crate) fn fetch(&mut self, ctx: &mut Context<'_>, id: ContentId) {
+    pub(crate) fn fetch(&mut self, ctx: &mut Context<'_>, id: ContentId, link_key: Option<LinkKey>) {
         if self.items.contains_key(&id) {
-            return self.resume(ctx, id);
+            return match self.unlock(id, link_key) {
+                Ok(()) => self.resume(ctx, id),
+                Err(code) => self.refuse_key(ctx, id, code),
+            };
         }
         if self.is_full() {
             return ctx.notices.raise(ctx.now, Code::LimitReached, Some(id.to_string()));
         }
         let key = self.new_key();
         let phase = Phase::Seeking(Quest::new(ctx.now));
-        self.items.insert(id, Item { key, id, since: ctx.now, manifest: None, phase, own: false, took: None });
+        let (manifest, details, since) = (None, None, ctx.now);
+        let item = Item { key, id, since, manifest, link_key, details, phase, own: false, took: None };
+        self.items.insert(id, item);
+    }
+
+    /// Opens an item that is in the list already with the key of its link, if it still has to be opened.
+    fn unlock(&mut self, id: ContentId, link_key: Option<LinkKey>) -> Result<(), Code> {
+        let Some(item) = self.items.get_mut(&id) else { return Ok(()) };
+        // A key that opened it is not given up for one that may not.
+        if item.details.is_some() {
+            return Ok(());
+        }
+        item.link_key = link_key;
+        if let Some(manifest) = &item.manifest {
+            item.details = Some(item::open(manifest, item.link_key.as_ref())?);
+        }
+        Ok(())
+    }
+
+    /// A link without the right key asked for what is kept locked. The bytes stay; nothing is read of them.
+    fn refuse_key(&mut self, ctx: &mut Context<'_>, id: ContentId, code: Code) {
+        let Some(item) = self.items.get_mut(&id) else { return };
+        item.phase = Phase::Failed(code);
+        let root = item.manifest.as_ref().map(|manifest| manifest.root);
+        if let Some(root) = root {
+            self.admit_downloads(ctx, Some(root));
+            self.offer_as_allowed(ctx.now, root);
+            self.drive_uploads(ctx);
+        }
     }
 
     /// The yes on an item that asks first.
@@ -105,7 +137,8 @@ impl Transfers {
         self.clear_failure(ctx, &failed);
         if let Some(manifest) = manifest {
             let root = manifest.root;
-            if self.contents.get(&root).is_some_and(|content| matches!(content.place, Place::Stored(_))) {
+            let lost = !matches!(failed, Phase::Failed(Code::WrongKey));
+            if lost && self.contents.get(&root).is_some_and(|content| matches!(content.place, Place::Stored(_))) {
                 // The store could not give it back: what it has is worth nothing.
                 self.contents.remove(&root);
                 ctx.out.push(Output::Drop { root });
@@ -146,10 +179,14 @@ impl Transfers {
         quest.providers.set_role(peer, Role::Candidate);
         self.unsettled = true;
         match Manifest::decode(bytes) {
-            Ok(manifest) => {
-                item.manifest = Some(manifest.clone());
-                self.begin(ctx, id, manifest);
-            }
+            Ok(manifest) => match item::open(&manifest, item.link_key.as_ref()) {
+                Ok(details) => {
+                    item.manifest = Some(manifest.clone());
+                    item.details = Some(details);
+                    self.begin(ctx, id, manifest);
+                }
+                Err(code) => item.phase = Phase::Failed(code),
+            },
             // The bytes are what the link names, so every provider has the same and none is to blame.
             Err(_unreadable) => item.phase = Phase::Failed(Code::BadManifest),
         }

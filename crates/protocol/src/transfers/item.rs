@@ -4,7 +4,7 @@ use super::providers_of::ProvidersOf;
 use super::search::Search;
 use crate::Code;
 use clock::Time;
-use content::{ContentId, Manifest};
+use content::{Cipher, ContentId, Details, LinkKey, Manifest, PrivateError};
 use core::time::Duration;
 
 /// One item.
@@ -16,6 +16,11 @@ pub(crate) struct Item {
     /// When it was shared or asked for, the last time.
     pub(crate) since: Time,
     pub(crate) manifest: Option<Manifest>,
+    /// The secret half of its link, if it is a private one.
+    pub(crate) link_key: Option<LinkKey>,
+    /// What the manifest says, opened. Missing beside a manifest: it is private, kept from an earlier visit, and its
+    /// link has not been opened in this one.
+    pub(crate) details: Option<Details>,
     pub(crate) phase: Phase,
     /// The person's own file.
     pub(crate) own: bool,
@@ -70,6 +75,23 @@ impl Quest {
             self.search.restart(now);
         }
     }
+}
+
+/// What `manifest` says to whoever has `key`.
+///
+/// # Errors
+/// `WrongKey` when it is private and the key is missing or another's, `BadManifest` when what it hides is nonsense.
+pub(crate) fn open(manifest: &Manifest, key: Option<&LinkKey>) -> Result<Details, Code> {
+    if let Some(details) = manifest.details() {
+        return Ok(details);
+    }
+    let cipher = key.map(Cipher::new).ok_or(Code::WrongKey)?;
+    cipher.details(manifest).map_err(|error| match error {
+        PrivateError::WrongKey => Code::WrongKey,
+        PrivateError::NotPrivate | PrivateError::Length { .. } | PrivateError::Group { .. } | PrivateError::Details => {
+            Code::BadManifest
+        }
+    })
 }
 
 impl Item {

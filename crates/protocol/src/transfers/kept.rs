@@ -20,11 +20,15 @@ impl Transfers {
         }
         // The person has said yes to its size before, and to going on they have not.
         let quest = Quest { paused: true, accepted: true, ..Quest::new(ctx.now) };
+        // The store keeps no keys: private content is locked until its link is opened again.
+        let details = manifest.details();
         let item = Item {
             key: self.new_key(),
             id,
             since: ctx.now,
             manifest: Some(manifest.clone()),
+            link_key: None,
+            details,
             phase: Phase::Loading(quest),
             own: false,
             took: None,

@@ -1,11 +1,11 @@
 //! The person's own files: hashed by the node, then offered.
 
 use super::held::{Content, Place};
-use super::item::{Item, Phase};
+use super::item::{self, Item, Phase};
 use super::{Context, Transfers};
 use crate::{Code, Output, ShareToken};
 use clock::Time;
-use content::{Manifest, Outboard};
+use content::{LinkKey, Manifest, Outboard};
 use std::sync::Arc;
 
 /// A file on its way to a content id.
@@ -74,6 +74,7 @@ impl Transfers {
         ctx: &mut Context<'_>,
         token: ShareToken,
         manifest: Manifest,
+        link_key: Option<LinkKey>,
         outboard: Arc<Outboard>,
     ) {
         let Some(hashing) = self.hashing.remove(&token) else {
@@ -84,6 +85,7 @@ impl Transfers {
             return;
         };
         let (root, id) = (manifest.root, manifest.id());
+        let details = item::open(&manifest, link_key.as_ref()).ok();
         self.end_download(ctx, root);
         let content = self
             .contents
@@ -101,6 +103,8 @@ impl Transfers {
             id,
             since: ctx.now,
             manifest: Some(manifest.clone()),
+            link_key: link_key.clone(),
+            details: details.clone(),
             phase: Phase::Held,
             own: true,
             took: None,
@@ -108,6 +112,8 @@ impl Transfers {
         item.own = true;
         item.since = ctx.now;
         item.manifest = Some(manifest);
+        item.link_key = link_key;
+        item.details = details;
         item.phase = Phase::Held;
         item.took = Some(ctx.now - hashing.since);
         self.offer_as_allowed(ctx.now, root);

@@ -10,6 +10,7 @@ use crate::snapshot::{Cell, Direction, ReceiverView, SourceState, SourceView, Tr
 use crate::{Code, PeerKey};
 use clock::Time;
 use content::layout::chunk_count;
+use content::{Kind, Manifest};
 use std::collections::BTreeSet;
 
 /// Cells of the map: enough for the widest screen, few enough to draw sixty times a second.
@@ -32,18 +33,23 @@ impl Transfers {
             Phase::Held => item.manifest.as_ref().map_or(0, |manifest| manifest.length),
             _ => content.map_or(0, Content::verified),
         };
-        let total = item.manifest.as_ref().map(|manifest| manifest.length);
+        let plain = |bytes: u64| plain_of(item, bytes);
+        let details = item.details.as_ref();
         let rate = loading.map_or(0.0, |content| content.rate.per_second(now));
         let opening = content.is_some_and(|content| matches!(content.place, Place::Opening));
         TransferView {
             content_id: item.id.to_string(),
+            link_key: item.link_key.as_ref().map(ToString::to_string),
+            private: is_private(item),
+            locked: item.manifest.is_some() && item.details.is_none(),
+            folder: details.is_some_and(|details| details.index_len.is_some()),
             key: item.key,
-            name: item.manifest.as_ref().map(|manifest| manifest.name.clone()).unwrap_or_default(),
-            media_type: item.manifest.as_ref().map(|manifest| manifest.media_type.clone()).unwrap_or_default(),
+            name: details.map(|details| details.name.clone()).unwrap_or_default(),
+            media_type: details.map(|details| details.media_type.clone()).unwrap_or_default(),
             direction: if item.own { Direction::Share } else { Direction::Fetch },
             state: if opening { TransferState::Preparing } else { state(item) },
-            bytes,
-            total,
+            bytes: plain(bytes),
+            total: details.map(|details| details.length).or(item.manifest.as_ref().map(|manifest| manifest.length)),
             wasted: content.map_or(0, |content| content.wasted),
             error: error(item),
             asks: matches!(item.phase, Phase::Asking(_)),
@@ -53,7 +59,7 @@ impl Transfers {
             since_ms: millis(now - item.since),
             first_byte_ms: content.and_then(|content| content.first_byte).map(|first| millis(first - item.since)),
             sources: self.source_views(now, item, content),
-            receivers: content.map(|content| receiver_views(now, content)).unwrap_or_default(),
+            receivers: content.map(|content| receiver_views(now, content, plain)).unwrap_or_default(),
             replicas: self.replicas(item, content),
             map: content.map(map).unwrap_or_default(),
         }
@@ -155,14 +161,26 @@ fn eta(now: Time, item: &Item, content: &Content, rate: f64) -> Option<(f64, f64
     Some((left / fast, left / slow))
 }
 
-fn receiver_views(now: Time, content: &Content) -> Vec<ReceiverView> {
+fn is_private(item: &Item) -> bool {
+    let sealed = |manifest: &Manifest| matches!(manifest.kind, Kind::Private(_));
+    item.link_key.is_some() || item.manifest.as_ref().is_some_and(sealed) || error(item) == Some(Code::WrongKey)
+}
+
+/// Encrypted bytes as the person counts them: in proportion, for the padding is nobody's progress.
+fn plain_of(item: &Item, bytes: u64) -> u64 {
+    let (Some(details), Some(manifest)) = (&item.details, &item.manifest) else { return bytes };
+    let scaled = u128::from(bytes) * u128::from(details.length) / u128::from(manifest.length.max(1));
+    u64::try_from(scaled).unwrap_or(u64::MAX)
+}
+
+fn receiver_views(now: Time, content: &Content, plain: impl Fn(u64) -> u64) -> Vec<ReceiverView> {
     content
         .to
         .iter()
         .map(|(peer, partner)| ReceiverView {
             peer: peer.to_string(),
-            bytes: partner.bytes,
-            holds: partner.bytes.min(content.length),
+            bytes: plain(partner.bytes),
+            holds: plain(partner.bytes.min(content.length)),
             rate: partner.rate.per_second(now),
         })
         .collect()
@@ -194,6 +212,10 @@ fn map(content: &Content) -> Vec<Cell> {
 fn hashing_view(now: Time, hashing: &Hashing) -> TransferView {
     TransferView {
         content_id: String::new(),
+        link_key: None,
+        private: false,
+        locked: false,
+        folder: false,
         key: hashing.key,
         name: hashing.name.clone(),
         media_type: hashing.media_type.clone(),

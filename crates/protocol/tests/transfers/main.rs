@@ -1,6 +1,7 @@
 //! One real peer among imagined ones: what it says and asks when people share and fetch.
 
 mod kept;
+mod private;
 mod tab;
 
 use bytes::Bytes;
@@ -483,7 +484,7 @@ fn a_cancelled_share_leaves_nothing_behind() {
     let outputs = tab.command(Command::CancelShare { token });
     assert!(matches!(outputs[..], [Output::ForgetShare { .. }]));
     let (manifest, outboard) = (file.manifest.clone(), Arc::clone(&file.outboard));
-    let late = tab.hear(Input::Shared { token, manifest, outboard });
+    let late = tab.hear(Input::Shared { token, manifest, key: None, outboard });
     assert_eq!(drops(&late), [file.root()]);
     assert_eq!(tab.items().len(), 0);
 }

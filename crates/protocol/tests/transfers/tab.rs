@@ -82,7 +82,7 @@ impl Tab {
         let length = file.manifest.length;
         let mut outputs = self.command(Command::Share { token: ShareToken(token), name, media_type, length });
         let (manifest, outboard) = (file.manifest.clone(), Arc::clone(&file.outboard));
-        outputs.extend(self.hear(Input::Shared { token: ShareToken(token), manifest, outboard }));
+        outputs.extend(self.hear(Input::Shared { token: ShareToken(token), manifest, key: None, outboard }));
         outputs
     }
 

@@ -1,6 +1,7 @@
 //! Files on disk, fetched bytes in memory, hashing on a blocking thread.
 
 use crate::platform::HASH_SLICE;
+use crate::seal::Seal;
 use bytes::Bytes;
 use content::{Outboard, OutboardBuilder};
 use futures::future::ready;
@@ -14,8 +15,16 @@ use std::sync::Arc;
 /// A file, or bytes in memory that act like one.
 #[derive(Clone, Debug)]
 pub(crate) enum FileHandle {
-    Disk { path: Arc<PathBuf>, length: u64 },
+    Disk {
+        path: Arc<PathBuf>,
+        length: u64,
+    },
     Memory(Bytes),
+    /// Another file, of which only sealed bytes can be read.
+    Sealed {
+        file: Arc<FileHandle>,
+        seal: Arc<Seal>,
+    },
 }
 
 impl FileHandle {
@@ -28,6 +37,27 @@ impl FileHandle {
         match self {
             Self::Disk { length, .. } => *length,
             Self::Memory(bytes) => bytes.len() as u64,
+            Self::Sealed { seal, .. } => seal.len(),
+        }
+    }
+
+    /// The same file, of which only sealed bytes can be read.
+    pub(crate) fn sealed(self, seal: Arc<Seal>) -> Self {
+        Self::Sealed { file: Arc::new(self), seal }
+    }
+
+    /// The file behind the seal, if there is one.
+    pub(crate) fn unsealed(&self) -> Option<Self> {
+        match self {
+            Self::Sealed { file, .. } => Some(FileHandle::clone(file)),
+            Self::Disk { .. } | Self::Memory(_) => None,
+        }
+    }
+
+    pub(crate) fn seal(&self) -> Option<&Seal> {
+        match self {
+            Self::Sealed { seal, .. } => Some(seal),
+            Self::Disk { .. } | Self::Memory(_) => None,
         }
     }
 
@@ -50,6 +80,10 @@ impl FileHandle {
                 Ok(bytes.slice(range.start as usize..range.end as usize))
             }
             Self::Memory(_) => Err(Code::StorageRefused),
+            Self::Sealed { file, seal } => {
+                let (groups, plain) = seal.plain(range)?;
+                Ok(seal.seal(groups, &file.read_blocking(plain)?))
+            }
         }
     }
 }
@@ -131,4 +165,54 @@ impl Hasher {
     }
 
     pub(crate) fn cancel(&mut self, _: ShareToken) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seal::{Whole, manifest};
+    use content::{Cipher, Details, GROUP_LEN, LinkKey, Root};
+
+    fn file(length: usize) -> (Vec<u8>, FileHandle) {
+        let bytes: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
+        (bytes.clone(), FileHandle::Memory(bytes.into()))
+    }
+
+    #[tokio::test]
+    async fn a_sealed_file_reads_as_it_was_hashed_and_opens_as_it_was() {
+        for length in [0, 1, 16_367, 16_368, 16_369, 200_000] {
+            let (bytes, plain) = file(length);
+            let seal = Seal::with_key(LinkKey::new([7; 32]), length as u64).unwrap();
+            let sealed = plain.sealed(seal);
+            let all = sealed.read(0..sealed.len()).await.unwrap();
+            let last = sealed.len() - u64::from(GROUP_LEN);
+            assert_eq!(sealed.read(last..sealed.len()).await.unwrap(), all.slice(last as usize..));
+
+            let (manifest, key) = manifest(&sealed, Root([9; 32]), None, "text/plain".into(), "a/bird").unwrap();
+            let details = Cipher::new(key.as_ref().unwrap()).details(&manifest).unwrap();
+            assert_eq!((details.length, details.name.as_str()), (length as u64, "bird"));
+
+            let fetched = Whole::new(FileHandle::Memory(all), details.clone(), key.clone());
+            assert!(fetched.plain().is_none());
+            assert_eq!(fetched.read(0..length as u64).await.unwrap(), bytes);
+            let (from, to) = (length / 3, length / 2);
+            assert_eq!(fetched.read(from as u64..to as u64).await.unwrap(), &bytes[from..to]);
+
+            let own = Whole::new(sealed, details, key);
+            assert_eq!(own.plain().unwrap().read(0..length as u64).await.unwrap(), bytes);
+        }
+    }
+
+    #[tokio::test]
+    async fn parts_of_groups_and_changed_groups_are_not_read() {
+        let (_, plain) = file(40_000);
+        let sealed = plain.sealed(Seal::with_key(LinkKey::new([7; 32]), 40_000).unwrap());
+        assert_eq!(sealed.read(1..16_385).await, Err(Code::StorageRefused));
+        let mut bytes = sealed.read(0..sealed.len()).await.unwrap().to_vec();
+        bytes[20_000] ^= 1;
+        let details = Details { length: 40_000, index_len: None, media_type: String::new(), name: "a".into() };
+        let damaged = Whole::new(FileHandle::Memory(bytes.into()), details, Some(LinkKey::new([7; 32])));
+        assert_eq!(damaged.read(16_368..16_369).await, Err(Code::BadManifest));
+        assert!(damaged.read(0..16_368).await.is_ok());
+    }
 }

@@ -4,10 +4,9 @@ use super::FileHandle;
 use super::checks::{self, Checks};
 use crate::event_loop::SharedSnapshot;
 use crate::handle::Handle;
-use content::ContentId;
 use futures::StreamExt;
 use futures::future::{AbortHandle, Abortable};
-use protocol::{Code, Input, ShareToken};
+use protocol::{Input, ShareToken};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 
@@ -25,7 +24,7 @@ impl Handle {
     /// Shares a file that the person chose. It is read in slices when somebody asks, never copied.
     pub fn share(&self, file: web_sys::File) -> ShareToken {
         let (name, media_type) = (file.name(), file.type_());
-        self.share_file(FileHandle::new(file.into()), name, media_type)
+        self.share_file(FileHandle::new(file.into()), name, media_type, None)
     }
 
     /// Calls `each` with every later snapshot, at most ten times a second.
@@ -39,14 +38,6 @@ impl Handle {
         };
         super::spawn(async move { _ = Abortable::new(calls, registration).await });
         Subscription(abort)
-    }
-
-    /// A content that is here and verified, as the browser saves it.
-    ///
-    /// # Errors
-    /// `NoProvider` while some of it is missing.
-    pub async fn save(&self, id: ContentId) -> Result<web_sys::Blob, Code> {
-        Ok(self.whole(id).await?.blob().clone())
     }
 
     /// What this browser allows, tried now.

@@ -108,7 +108,7 @@ impl HashWorker {
         token: ShareToken,
         file: &FileHandle,
     ) -> Option<(mpsc::UnboundedReceiver<Answer>, mpsc::UnboundedReceiver<()>)> {
-        self.worker.post_message(&Ask::hash(token.0, file.blob())).ok()?;
+        self.worker.post_message(&Ask::hash(token.0, file)).ok()?;
         let (sender, answers) = mpsc::unbounded();
         self.waiting.borrow_mut().insert(token.0, sender);
         let (failed, broken) = mpsc::unbounded();

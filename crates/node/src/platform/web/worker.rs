@@ -1,11 +1,13 @@
 //! Workers: the same wasm module, entered by [`run`]; and what the one that hashes does.
 //!
-//! Messages are arrays. To the worker: `[token, Blob]` to hash, `[token]` to give up. From it:
+//! Messages are arrays. To the worker: `[token, Blob]` to hash, `[token, Blob, Uint8Array]` to seal with this key and
+//! hash, `[token]` to give up. From it:
 //! `[token, bytes hashed]`, `[token, Uint8Array]` (the outboard, done) or `[token, "code"]`.
 
 use super::{FileHandle, disk_worker};
 use crate::platform::HASH_SLICE;
-use content::OutboardBuilder;
+use crate::seal::Seal;
+use content::{LinkKey, OutboardBuilder};
 use js_sys::{Array, Uint8Array};
 use protocol::Code;
 use std::cell::RefCell;
@@ -19,8 +21,21 @@ use web_sys::{Blob, DedicatedWorkerGlobalScope, MessageEvent, Worker, WorkerOpti
 pub(super) struct Ask;
 
 impl Ask {
-    pub(super) fn hash(token: u64, file: &Blob) -> JsValue {
-        Array::of2(&JsValue::from_f64(token as f64), file).into()
+    pub(super) fn hash(token: u64, file: &FileHandle) -> JsValue {
+        let ask = Array::of2(&JsValue::from_f64(token as f64), file.blob());
+        if let Some(seal) = file.seal() {
+            ask.push(&Uint8Array::from(&seal.key().as_bytes()[..]));
+        }
+        ask.into()
+    }
+
+    /// The file of a message, sealed if it says so; `None` when it names none.
+    fn file(parts: &Array) -> Option<Result<FileHandle, Code>> {
+        let file = FileHandle::new(parts.get(1).dyn_into::<Blob>().ok()?);
+        let Ok(key) = parts.get(2).dyn_into::<Uint8Array>() else { return Some(Ok(file)) };
+        let key = <[u8; 32]>::try_from(key.to_vec()).map_err(|_| Code::StorageRefused);
+        let seal = key.and_then(|key| Seal::with_key(LinkKey::new(key), file.len()));
+        Some(seal.map(|seal| file.sealed(seal)))
     }
 
     pub(super) fn cancel(token: u64) -> JsValue {
@@ -126,7 +141,7 @@ fn run_hash(scope: DedicatedWorkerGlobalScope) {
     let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
         let Some(parts) = event.data().dyn_into::<Array>().ok() else { return };
         let Some(token) = parts.get(0).as_f64().map(|token| token as u64) else { return };
-        let Ok(blob) = parts.get(1).dyn_into::<Blob>() else {
+        let Some(file) = Ask::file(&parts) else {
             cancelled.borrow_mut().insert(token);
             return;
         };
@@ -134,8 +149,10 @@ fn run_hash(scope: DedicatedWorkerGlobalScope) {
         wasm_bindgen_futures::spawn_local(async move {
             let tell = |answer: Answer| drop(port.post_message(&answer.to_js(token)));
             let given_up = || cancelled.borrow().contains(&token);
-            let outcome =
-                hash_in_slices(&FileHandle::new(blob), |hashed| tell(Answer::Progress(hashed)), given_up).await;
+            let outcome = match file {
+                Ok(file) => hash_in_slices(&file, |hashed| tell(Answer::Progress(hashed)), given_up).await,
+                Err(code) => Err(code),
+            };
             if !cancelled.borrow_mut().remove(&token) {
                 tell(match outcome {
                     Ok(outboard) => Answer::Done(outboard.to_bytes().to_vec()),
