@@ -4,12 +4,15 @@
 //! tests read. `calm` changes at most once a second unless something happened, and feeds every number a person reads.
 //! Views never hold a snapshot: they read slices of one through memos, so only what changed is drawn again.
 
+use crate::dropped::{self, Found};
+use crate::format::count;
+use crate::reading;
 use content::ContentId;
 use leptos::prelude::*;
 use protocol::snapshot::{AllowanceView, Status, Totals};
 use protocol::{Code, Command, Snapshot};
 use std::sync::Arc;
-use web_sys::{Blob, File};
+use web_sys::{Blob, File, FileSystemDirectoryHandle};
 
 /// Numbers a person reads change at most this often, ms.
 const CALM_MS: f64 = 1000.0;
@@ -22,6 +25,7 @@ pub struct Bridge {
     calmed_at: StoredValue<f64>,
     /// Names of files that wait for the node to start.
     waiting: RwSignal<Vec<String>>,
+    private: RwSignal<bool>,
     node: StoredValue<Node, LocalStorage>,
 }
 
@@ -35,7 +39,7 @@ enum Node {
 #[derive(Debug)]
 enum Wish {
     Command(Command),
-    Share(File),
+    Share { found: Found, private: bool },
 }
 
 /// The bridge of this page.
@@ -51,6 +55,7 @@ impl Default for Bridge {
             calm: RwSignal::new(nothing),
             calmed_at: StoredValue::new(f64::NEG_INFINITY),
             waiting: RwSignal::new(Vec::new()),
+            private: RwSignal::new(false),
             node: StoredValue::new_local(Node::Waiting(Vec::new())),
         }
     }
@@ -92,14 +97,25 @@ impl Bridge {
         self.wish(Wish::Command(command));
     }
 
-    /// Shares files; before the node has started they wait.
+    /// Shares files, by one link; before the node has started they wait.
     pub(crate) fn share(self, files: Vec<File>) {
-        for file in files {
-            if self.node.with_value(|node| matches!(node, Node::Waiting(_))) {
-                self.waiting.update(|names| names.push(file.name()));
-            }
-            self.wish(Wish::Share(file));
+        self.share_found(dropped::of_files(files));
+    }
+
+    /// As [`share`](Self::share), with folders among them.
+    pub(crate) fn share_found(self, found: Found) {
+        if found.is_empty() {
+            return;
         }
+        if self.node.with_value(|node| matches!(node, Node::Waiting(_))) {
+            self.waiting.update(|names| names.extend(found.iter().map(|(path, _)| path.clone())));
+        }
+        self.wish(Wish::Share { found, private: self.private.get_untracked() });
+    }
+
+    /// Whether what is shared from now on gets a private link.
+    pub(crate) fn private(self) -> RwSignal<bool> {
+        self.private
     }
 
     fn wish(self, wish: Wish) {
@@ -130,6 +146,26 @@ impl Bridge {
             Some(handle) => Some(handle.open(id).await),
             None => None,
         }
+    }
+
+    /// The files of a finished folder.
+    pub(crate) async fn folder_files(self, id: ContentId) -> Result<Vec<node::FolderFile>, Code> {
+        self.handle().ok_or(Code::NoProvider)?.folder_files(id).await
+    }
+
+    /// Chosen files of a finished folder as an archive.
+    pub(crate) async fn zip_of(self, id: ContentId, chosen: Option<Vec<usize>>) -> Result<Blob, Code> {
+        self.handle().ok_or(Code::NoProvider)?.save_zip(id, chosen).await
+    }
+
+    /// Writes chosen files of a finished folder into a directory.
+    pub(crate) async fn save_into(
+        self,
+        id: ContentId,
+        chosen: Option<Vec<usize>>,
+        directory: FileSystemDirectoryHandle,
+    ) -> Result<usize, Code> {
+        self.handle().ok_or(Code::NoProvider)?.save_into(id, chosen, directory).await
     }
 
     /// What this browser allows; `None` before the node runs.
@@ -182,8 +218,36 @@ impl Bridge {
 fn perform(handle: &node::Handle, wish: Wish) {
     match wish {
         Wish::Command(command) => handle.command(command),
-        Wish::Share(file) => drop(handle.share(file)),
+        Wish::Share { found, private } => {
+            if let Err(code) = share(handle, found, private) {
+                handle.notice(code);
+            }
+        }
     }
+}
+
+/// One file is shared as itself; several, or a folder, as one folder.
+fn share(handle: &node::Handle, mut found: Found, private: bool) -> Result<(), Code> {
+    if let [(path, Some(file))] = &found[..]
+        && !path.contains('/')
+    {
+        let file = file.clone();
+        if private {
+            return handle.share_privately(file).map(|_token| ());
+        }
+        handle.share(file);
+        return Ok(());
+    }
+    let name = reading::items::common_folder(found.iter().map(|(path, _)| path.as_str()));
+    if let Some(name) = &name {
+        for (path, _) in &mut found {
+            path.drain(..=name.len());
+        }
+        // The folder itself, when there is nothing in it.
+        found.retain(|(path, _)| !path.is_empty());
+    }
+    let name = name.unwrap_or_else(|| count(found.len(), "file", "files"));
+    handle.share_folder(name, found, private).map(|_token| ())
 }
 
 /// What must reach the reader at once: who is here, by which path, and where every item stands.

@@ -170,3 +170,16 @@ pub(crate) fn forced_colours() -> bool {
 fn matches(query: &str) -> bool {
     window().match_media(query).ok().flatten().is_some_and(|list| list.matches())
 }
+
+/// True if a folder can be written where the person says.
+pub(crate) fn can_pick_directory() -> bool {
+    js_sys::Reflect::has(&window(), &"showDirectoryPicker".into()).unwrap_or(false)
+}
+
+/// Asks where to write a folder; `None` when the person closes the picker.
+pub(crate) async fn pick_directory() -> Option<web_sys::FileSystemDirectoryHandle> {
+    let options = js_sys::Object::new();
+    drop(js_sys::Reflect::set(&options, &"mode".into(), &"readwrite".into()));
+    let promise = call(&window(), "showDirectoryPicker", &[options.into()])?;
+    JsFuture::from(js_sys::Promise::resolve(&promise)).await.ok()?.dyn_into().ok()
+}

@@ -1,15 +1,15 @@
 //! `window.starling`: the page for scripts. Snapshots out, shares and fetches in; nothing the screen could not do.
 //!
 //! `snapshot()` gives what the screen sees, as a plain object (camelCase fields, kebab-case words); `subscribe(fn)` calls
-//! `fn` with every later one and returns a function that stops it; `share(files)` takes a list of `File`; `fetch(link)`
-//! takes a link or a content id and returns the id, or throws `malformed-link`.
+//! `fn` with every later one and returns a function that stops it; `share(files)` takes a list of `File`, of which several
+//! become one folder; `fetch(link)` takes a link or a content id and returns the id, or throws `malformed-link`.
 
 use crate::bridge::Bridge;
 use crate::browser;
 use crate::route::Link;
 use js_sys::{Array, Function, Object, Reflect};
 use leptos::prelude::*;
-use protocol::{Code, Command, Snapshot};
+use protocol::{Code, Snapshot};
 use serde::Serialize;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
@@ -35,12 +35,13 @@ pub(crate) fn offer(bridge: Bridge) {
     put(
         &starling,
         "fetch",
-        Closure::<dyn Fn(String) -> Result<JsValue, JsValue>>::new(move |link: String| match Link::parse(&link) {
-            Link::Content(id) => {
-                bridge.command(Command::Fetch { id });
-                Ok(id.to_string().into())
-            }
-            Link::Private(_) | Link::Malformed => Err(js_sys::Error::new(Code::MalformedLink.as_str()).into()),
+        Closure::<dyn Fn(String) -> Result<JsValue, JsValue>>::new(move |link: String| {
+            let link = Link::parse(&link);
+            let (Some(id), Some(command)) = (link.id(), link.command()) else {
+                return Err(js_sys::Error::new(Code::MalformedLink.as_str()).into());
+            };
+            bridge.command(command);
+            Ok(id.to_string().into())
         })
         .into_js_value(),
     );

@@ -1,6 +1,7 @@
 //! Which screen the address names. The part after `#` never leaves the browser, so links and their keys do not either.
 
-use content::ContentId;
+use content::{ContentId, LinkKey};
+use protocol::Command;
 
 /// A screen, or an opened link.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,11 +17,11 @@ pub enum Route {
 }
 
 /// What stands after `/#/get/`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Link {
     Content(ContentId),
-    /// `<id>~<key>`: private content, which this version does not open.
-    Private(ContentId),
+    /// `<id>~<key>`: private content. `None` for a key that is none: that opens nothing, and the item says so.
+    Private(ContentId, Option<LinkKey>),
     /// Not a link of ours.
     Malformed,
 }
@@ -68,6 +69,23 @@ impl Route {
 }
 
 impl Link {
+    /// The command that fetches what the link names; `None` when it names nothing.
+    pub fn command(self) -> Option<Command> {
+        match self {
+            Self::Content(id) | Self::Private(id, None) => Some(Command::Fetch { id }),
+            Self::Private(id, Some(key)) => Some(Command::FetchPrivate { id, key }),
+            Self::Malformed => None,
+        }
+    }
+
+    /// What it names.
+    pub fn id(&self) -> Option<ContentId> {
+        match self {
+            Self::Content(id) | Self::Private(id, _) => Some(*id),
+            Self::Malformed => None,
+        }
+    }
+
     /// A link as people paste it: a whole address of any host, `#/get/<id>`, or the bare id.
     pub fn parse(text: &str) -> Self {
         let text = text.trim();
@@ -78,15 +96,16 @@ impl Link {
         let (id, key) = text.split_once('~').map_or((text, None), |(id, key)| (id, Some(key)));
         match (id.parse(), key) {
             (Ok(id), None) => Self::Content(id),
-            (Ok(id), Some(_)) => Self::Private(id),
+            (Ok(id), Some(key)) => Self::Private(id, key.parse().ok()),
             (Err(_), _) => Self::Malformed,
         }
     }
 }
 
-/// The link that fetches `id` from the page at `origin`.
-pub fn link_to(origin: &str, id: &str) -> String {
-    format!("{origin}/#/get/{id}")
+/// The link that fetches `id` from the page at `origin`; with its key when it is private.
+pub fn link_to(origin: &str, id: &str, key: Option<&str>) -> String {
+    let separator = if key.is_some() { "~" } else { "" };
+    format!("{origin}/#/get/{id}{separator}{}", key.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -110,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_link_reads_back_as_it_was_written() {
-        let link = link_to("https://starling.example", &ID.to_string());
+        let link = link_to("https://starling.example", &ID.to_string(), None);
         assert_eq!(Link::parse(&link), Link::Content(ID));
         assert_eq!(Link::parse(&format!(" {ID}\n")), Link::Content(ID));
         assert_eq!(Route::parse(&format!("#/get/{ID}")), Route::Get(Link::Content(ID)));
@@ -118,7 +137,10 @@ mod tests {
 
     #[test]
     fn a_private_link_is_told_from_a_broken_one() {
-        assert_eq!(Route::parse(&format!("#/get/{ID}~secret")), Route::Get(Link::Private(ID)));
+        let key = LinkKey::new([7; 32]);
+        let link = link_to("https://starling.example", &ID.to_string(), Some(&key.to_string()));
+        assert_eq!(Link::parse(&link), Link::Private(ID, Some(key)));
+        assert_eq!(Route::parse(&format!("#/get/{ID}~secret")), Route::Get(Link::Private(ID, None)));
         for broken in ["", "nonsense", "bafkr4i", "../../etc/passwd", "<script>", "~", "bafkr4i~key"] {
             assert_eq!(Route::parse(&format!("#/get/{broken}")), Route::Get(Link::Malformed), "{broken}");
         }

@@ -1,6 +1,7 @@
 //! One file per screen, in folders where a screen has parts.
 
 pub(crate) mod diagnostics;
+pub(crate) mod folder;
 pub(crate) mod history;
 pub(crate) mod home;
 pub(crate) mod items;

@@ -6,6 +6,14 @@ use crate::names::Name;
 use protocol::snapshot::{Met, PathView, Reason, SourceState, Status};
 use protocol::{Candidate, Code, Failure, Stage};
 
+/// Who can read what a link names, beside the link.
+pub fn privacy(private: bool) -> &'static str {
+    match private {
+        true => "Private. The key is only in the link.",
+        false => "Not private: whoever has the link can fetch it, and the relay knows that you have it.",
+    }
+}
+
 /// How loud a notice is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Weight {

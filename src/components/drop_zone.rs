@@ -5,11 +5,13 @@
 use super::icon::{glyph, icon};
 use crate::bridge::{Bridge, use_bridge};
 use crate::browser;
+use crate::dropped;
 use crate::format::count;
 use leptos::prelude::*;
 use std::time::Duration;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{ClipboardEvent, DataTransfer, DragEvent, Event, File, FileList, HtmlInputElement};
+use wasm_bindgen_futures::spawn_local;
+use web_sys::{ClipboardEvent, DataTransfer, DragEvent, Event, File, FileList, FileSystemEntry, HtmlInputElement};
 
 /// How many files are being dragged over the page; `None` when nothing is.
 #[derive(Clone, Copy, Debug)]
@@ -32,9 +34,9 @@ fn input() -> Option<HtmlInputElement> {
 /// Takes over from start.js: early files first, then every choice, drop and paste on any screen. Call once.
 pub(crate) fn accept_files(bridge: Bridge) {
     let dragged = Dragged(RwSignal::new(None));
-    let dropped = Dropped(StoredValue::new(Vec::new()));
+    let gathered = Dropped(StoredValue::new(Vec::new()));
     provide_context(dragged);
-    provide_context(dropped);
+    provide_context(gathered);
     bridge.share(early_files());
     let document = browser::document();
     if let Some(input) = input() {
@@ -66,12 +68,18 @@ pub(crate) fn accept_files(bridge: Bridge) {
     browser::listen(&document, "drop", move |event: DragEvent| {
         event.prevent_default();
         dragged.0.set(None);
-        let files = files(event.data_transfer().and_then(|data| data.files()));
-        if !files.is_empty() {
-            dropped.0.set_value(border());
-            set_timeout(move || dropped.0.set_value(Vec::new()), GATHER_WITHIN);
+        let Some(data) = event.data_transfer() else { return };
+        let (entries, files) = (dropped::entries(&data), files(data.files()));
+        if files.is_empty() {
+            return;
+        }
+        gathered.0.set_value(border());
+        set_timeout(move || gathered.0.set_value(Vec::new()), GATHER_WITHIN);
+        browser::go("#/");
+        if entries.iter().any(FileSystemEntry::is_directory) {
+            spawn_local(async move { bridge.share_found(dropped::walk(entries).await) });
+        } else {
             bridge.share(files);
-            browser::go("#/");
         }
     });
 }
@@ -164,5 +172,49 @@ pub(crate) fn drop_zone(again: Memo<bool>) -> impl IntoView {
                 "Choose files"
             </button>
         </label>
+    }
+}
+
+/// Beside the drop zone: a folder instead of files, and who can read what is shared next.
+pub(crate) fn share_options() -> impl IntoView {
+    let bridge = use_bridge();
+    let private = bridge.private();
+    let folder: NodeRef<leptos::html::Input> = NodeRef::new();
+    folder.on_load(|input| drop(input.set_attribute("webkitdirectory", "")));
+    let on_change = move |_| {
+        let Some(input) = folder.get_untracked() else { return };
+        bridge.share(files(input.files()));
+        input.set_value("");
+    };
+    view! {
+        <div class="share-options">
+            <input
+                type="file"
+                class="unseen"
+                tabindex="-1"
+                aria-label="Folder to share"
+                data-testid="share-folder-input"
+                multiple
+                node_ref=folder
+                on:change=on_change
+            />
+            <button type="button" class="button small" on:click=move |_| if let Some(input) = folder.get_untracked() { input.click() }>
+                "Choose a folder"
+            </button>
+            <span class="share-private">
+                <span id="private-link">"Private link"</span>
+                <button
+                    type="button"
+                    role="switch"
+                    class="switch"
+                    data-testid="private-switch"
+                    aria-labelledby="private-link"
+                    aria-checked=move || private.get().to_string()
+                    on:click=move |_| private.update(|on| *on = !*on)
+                >
+                    <span class="switch-track"><span class="switch-sign"></span><span class="switch-knob"></span></span>
+                </button>
+            </span>
+        </div>
     }
 }

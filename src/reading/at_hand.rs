@@ -20,8 +20,8 @@ pub enum AtHand {
 pub fn at_hand(snapshot: &Snapshot, route: &Route) -> AtHand {
     let newest = snapshot.transfers.first();
     match route {
-        Route::Get(Link::Malformed | Link::Private(_)) => AtHand::Malformed,
-        Route::Get(Link::Content(id)) => {
+        Route::Get(Link::Malformed) => AtHand::Malformed,
+        Route::Get(Link::Content(id) | Link::Private(id, _)) => {
             let id = id.to_string();
             let shared_since = snapshot
                 .transfers

@@ -102,6 +102,14 @@ pub fn id_of(item: &TransferView) -> Option<ContentId> {
     item.content_id.parse().ok()
 }
 
+/// The one folder that all `paths` are in, if they are in one.
+pub fn common_folder<'a>(paths: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let mut paths = paths.into_iter();
+    let (folder, _) = paths.next()?.split_once('/')?;
+    let inside = |path: &str| path.split_once('/').is_some_and(|(other, _)| other == folder);
+    paths.all(inside).then(|| folder.to_owned())
+}
+
 /// What can be done with an item in its state, least first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Actions {
@@ -209,6 +217,15 @@ mod tests {
         assert_eq!(hooks(&item).sources, 2);
         item.sources[0].state = SourceState::Dropped;
         assert_eq!(hooks(&item).sources, 1);
+    }
+
+    #[test]
+    fn files_of_one_folder_are_called_by_it() {
+        assert_eq!(common_folder(["birds/a", "birds/b/c", "birds/d/"]).as_deref(), Some("birds"));
+        assert_eq!(common_folder(["birds/"]).as_deref(), Some("birds"));
+        for apart in [&["a", "b"][..], &["birds/a", "b"], &["birds/a", "fish/a"], &[]] {
+            assert_eq!(common_folder(apart.iter().copied()), None, "{apart:?}");
+        }
     }
 
     #[test]

@@ -7,13 +7,12 @@ mod tiles;
 use super::peers::peer_row;
 use crate::app::use_page;
 use crate::bridge::use_bridge;
-use crate::components::drop_zone::drop_zone;
+use crate::components::drop_zone::{drop_zone, share_options};
 use crate::components::icon::{glyph, icon};
 use crate::reading::at_hand::{AtHand, at_hand};
 use crate::reading::peers::{ids, summary};
-use crate::route::{Link, Route};
+use crate::route::Route;
 use leptos::prelude::*;
-use protocol::Command;
 use protocol::snapshot::Direction;
 
 /// The screen.
@@ -23,8 +22,8 @@ pub(crate) fn home() -> impl IntoView {
     let route = page.route;
     // A link fetches on arrival.
     Effect::new(move |_| {
-        if let Route::Get(Link::Content(id)) = route.get() {
-            bridge.command(Command::Fetch { id });
+        if let Route::Get(link) = route.get() {
+            link.command().into_iter().for_each(|command| bridge.command(command));
         }
     });
     let hand = bridge.live(move |snapshot| route.with(|route| at_hand(snapshot, route)));
@@ -47,7 +46,7 @@ pub(crate) fn home() -> impl IntoView {
                 <h1 class="display">"Share files straight " <br /> "from this tab."</h1>
                 <p class="lead">"They go from your tab to theirs. " <br /> "Every chunk is checked on arrival."</p>
             </div>
-            {drop_zone(again)}
+            <div class="home-give">{drop_zone(again)} {share_options()}</div>
             <div class="home-hand">
                 {move || match hand.get() {
                     AtHand::Invitation => card::invitation().into_any(),

@@ -44,23 +44,23 @@ pub(crate) fn frame(key: u64, class: &'static str, body: impl IntoView + 'static
 
 /// The link of an item, short on screen and whole in its address.
 pub(crate) fn link_field(key: u64) -> impl IntoView {
-    let id = content_id(key);
+    let address = address(key);
     link(key, "field", move || {
-        let link = link_to(&browser::origin(), &id.get());
+        let link = address.get();
         shorten_middle(link.split_once("://").map_or(link.as_str(), |(_, rest)| rest), 26)
     })
 }
 
 /// A link to an item around `words`; on the newest share it is `share-link`.
 pub(crate) fn link(key: u64, class: &'static str, words: impl Fn() -> String + Send + 'static) -> impl IntoView {
-    let id = content_id(key);
+    let (id, address) = (content_id(key), address(key));
     let newest = use_bridge().live(move |snapshot| newest_share(snapshot) == Some(key));
     view! {
         <a
             class=class
             data-testid=move || newest.get().then_some("share-link")
             data-content-id=move || id.get()
-            href=move || link_to(&browser::origin(), &id.get())
+            href=move || address.get()
         >
             {words}
         </a>
@@ -71,17 +71,25 @@ fn content_id(key: u64) -> Memo<String> {
     use_bridge().live(move |snapshot| item(snapshot, key).map(|item| item.content_id.clone()).unwrap_or_default())
 }
 
+/// The whole link of an item, with its key when it is private.
+pub(crate) fn address(key: u64) -> Memo<String> {
+    use_bridge().live(move |snapshot| {
+        let link = |item: &TransferView| link_to(&browser::origin(), &item.content_id, item.link_key.as_deref());
+        item(snapshot, key).map(link).unwrap_or_default()
+    })
+}
+
 /// Copies the link of an item.
 pub(crate) fn copy_link(key: u64, class: &'static str) -> impl IntoView {
-    let id = content_id(key);
-    copy_button("Copy link", class, move || link_to(&browser::origin(), &id.get_untracked()))
+    let address = address(key);
+    copy_button("Copy link", class, move || address.get_untracked())
 }
 
 /// Hands the link to the system's own share sheet, where there is one: phones, mostly.
 pub(crate) fn send_link(key: u64) -> impl IntoView {
-    let id = content_id(key);
+    let address = address(key);
     browser::can_send().then(|| {
-        let on_click = move |_| browser::send(&link_to(&browser::origin(), &id.get_untracked()));
+        let on_click = move |_| browser::send(&address.get_untracked());
         view! { <button type="button" class="button" on:click=on_click>{icon(glyph::SEND)} "Send link"</button> }
     })
 }
@@ -89,21 +97,24 @@ pub(crate) fn send_link(key: u64) -> impl IntoView {
 /// From here on an item goes to disk through the service worker, chunk by chunk. A shorter one is quicker as one `Blob`.
 const STREAMED_FROM: u64 = 8 * 1024 * 1024;
 
-/// The button that saves a finished item under its own name.
+/// The button that saves a finished item under its own name; a folder as an archive of all its files.
 pub(crate) fn save_button(key: u64, class: &'static str) -> impl IntoView {
     let bridge = use_bridge();
     let page = use_page();
     let on_click = move |_| {
         let newest = bridge.newest();
-        let about = |item: &TransferView| Some((id_of(item)?, item.name.clone(), item.total.unwrap_or_default()));
-        let Some((id, name, length)) = item(&newest, key).and_then(about) else {
-            return;
-        };
-        if length >= STREAMED_FROM && page.streams.get_untracked() {
+        let Some(item) = item(&newest, key) else { return };
+        let Some(id) = id_of(item) else { return };
+        let (name, folder, length) = (item.name.clone(), item.folder, item.total.unwrap_or_default());
+        if !folder && !item.private && length >= STREAMED_FROM && page.streams.get_untracked() {
             return browser::download(&save_address(&id.to_string()));
         }
         spawn_local(async move {
-            match bridge.bytes_of(id).await {
+            let (saved, name) = match folder {
+                true => (bridge.zip_of(id, None).await, format!("{name}.zip")),
+                false => (bridge.bytes_of(id).await, name),
+            };
+            match saved {
                 Ok(blob) => browser::save(&blob, &name),
                 Err(code) => page.notices.update(|notices| notices.push(code)),
             }

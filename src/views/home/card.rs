@@ -14,10 +14,9 @@ use crate::format::per_cent;
 use crate::names::Name;
 use crate::reading::item;
 use crate::reading::items::{Actions, actions, said, state_line, title};
-use crate::route::link_to;
 use crate::views::items::{
-    accept, cancel_reading, copy_link, frame, link, link_field, on_item, progress_figures, receivers, save_button,
-    send_link, sources,
+    accept, address, cancel_reading, copy_link, frame, link, link_field, on_item, progress_figures, receivers,
+    save_button, send_link, sources,
 };
 use crate::views::preview::preview;
 use crate::words;
@@ -64,15 +63,16 @@ pub(super) fn share(key: u64) -> impl IntoView {
     let bridge = use_bridge();
     let id = bridge.live(move |snapshot| item(snapshot, key).map(|item| item.content_id.clone()).unwrap_or_default());
     let ready = Memo::new(move |_| id.with(|id| !id.is_empty()));
-    let code =
-        move || ready.get().then(|| qr_code(&link_to(&browser::origin(), &id.get()), "QR code of this item's link"));
+    let address = address(key);
+    let code = move || ready.get().then(|| qr_code(&address.get(), "QR code of this item's link"));
+    let private = bridge.live(move |snapshot| item(snapshot, key).is_some_and(|item| item.private));
     let read = bridge.live(move |snapshot| item(snapshot, key).map_or(0.0, |item| part(item.bytes, item.total)));
     let head = view! {
         {head(key)}
         {move || match ready.get() {
             true => view! {
                 <div class="card-link">{link_field(key)} {copy_link(key, "button primary")} {send_link(key)}</div>
-                <p class="note card-privacy">"Not private: whoever has the link can fetch it, and the relay knows that you have it."</p>
+                <p class="note card-privacy" data-private=move || private.get().to_string()>{move || words::privacy(private.get())}</p>
             }
             .into_any(),
             false => view! {
@@ -103,6 +103,7 @@ pub(super) fn fetch(key: u64) -> impl IntoView {
     let running = Memo::new(move |_| {
         state.with(|state| matches!(state, Some((TransferState::Active | TransferState::Paused, _))))
     });
+    let folder = bridge.live(move |snapshot| item(snapshot, key).is_some_and(|item| item.folder));
     let (asks, pause, resume, saves) = (does(|a| a.accept), does(|a| a.pause), does(|a| a.resume), does(|a| a.save));
     let body = view! {
         {head(key)}
@@ -111,8 +112,10 @@ pub(super) fn fetch(key: u64) -> impl IntoView {
         <Show when=move || running.get()>{progress_figures(key)}</Show>
         <Show when=move || running.get() || saves.get()>{verified_map(key, Rows::One)}</Show>
         {failure(key)}
+        <Show when=move || saves.get() && folder.get()>{crate::views::folder::folder(key)}</Show>
         <div class="card-actions">
-            <Show when=move || saves.get()>{save_button(key, "button primary")} {copy_link(key, "button")}</Show>
+            <Show when=move || saves.get() && !folder.get()>{save_button(key, "button primary")}</Show>
+            <Show when=move || saves.get()>{copy_link(key, "button")}</Show>
             <Show when=move || pause.get()>
                 <button type="button" class="button" data-testid="pause" on:click=on_item(key, |id| Command::Pause { id })>{icon(glyph::PAUSE)} "Pause"</button>
             </Show>
