@@ -19,13 +19,14 @@ mod events;
 mod flows;
 mod gather;
 mod groups;
+mod leave;
 mod playhead;
 mod rarest_first;
 mod source;
 mod take_back;
 
 pub use events::{DownloadConfig, DownloadInput, DownloadOutput, DropReason, Progress, SourceView};
-pub use flows::{FlowConfig, Flows};
+pub use flows::{FlowConfig, Flows, Outlook};
 pub use playhead::PLAYHEAD_GROUPS_MAX;
 
 use crate::layout::{chunk_count, chunk_of, group_count, group_len};
@@ -76,6 +77,8 @@ pub struct Download<P> {
     gather: Gather,
     /// What a player needs before all else.
     playhead: Option<Playhead>,
+    /// Sources that are asked for the same at once, as long as none of them has begun to answer.
+    racers: BTreeSet<P>,
     wasted: u64,
     paused: bool,
     done: bool,
@@ -119,6 +122,7 @@ impl<P: Copy + Ord + Debug> Download<P> {
             banned: BTreeSet::new(),
             gather: Gather::default(),
             playhead: None,
+            racers: BTreeSet::new(),
             wasted: 0,
             paused: false,
             done: false,
@@ -191,8 +195,9 @@ impl<P: Copy + Ord + Debug> Download<P> {
         let config = flows.config();
         let deadline = |(peer, source): (&P, &Source)| source.next_deadline(flows.get(*peer), config);
         let sources = self.sources.iter().filter_map(deadline);
+        let slow = self.sources.keys().filter_map(|&peer| self.slow_at(peer, flows));
         let gathered = self.gather.since().map(|since| since + self.config.gather_max);
-        sources.chain(gathered).chain(self.help_at).min()
+        sources.chain(slow).chain(gathered).chain(self.help_at).min()
     }
 
     /// How far it is.
@@ -446,6 +451,7 @@ impl<P: Copy + Ord + Debug> Download<P> {
         for peer in self.peers() {
             self.check_follow(now, peer);
             self.check_requests(now, peer);
+            self.leave_if_slow(now, peer);
         }
         if self.gather.overdue(now, self.config.gather_max).is_some() {
             // Those half as old go along, so that many chunks in progress do not mean many alarms.

@@ -35,8 +35,8 @@ pub mod wire;
 
 pub use bitfield::Bitfield;
 pub use download::{
-    Download, DownloadConfig, DownloadInput, DownloadOutput, DropReason, FlowConfig, Flows, PLAYHEAD_GROUPS_MAX,
-    Progress, SourceView,
+    Download, DownloadConfig, DownloadInput, DownloadOutput, DropReason, FlowConfig, Flows, Outlook,
+    PLAYHEAD_GROUPS_MAX, Progress, SourceView,
 };
 pub use folder::{Folder, FolderError};
 pub use id::{ContentId, IdError, Root};

@@ -6,14 +6,20 @@
 //! it for the rest, in small requests from the far end, so that the two meet in the middle; whoever brings the
 //! first group of a raced request keeps that request, and the other is told to forget it. What arrives twice is
 //! counted as wasted, and only a race can make it.
+//!
+//! A race may also be wished from the start ([`Download::race`]): for something small, whose time is the round trip
+//! of whoever is asked, two that may each be quick are quicker than one.
 
-use super::Download;
 use super::groups::Mask;
+use super::{Download, Flows};
 use crate::layout::chunk_of;
 use crate::{GROUP_LEN, GROUPS_PER_CHUNK, GroupRange, Message};
 use clock::Time;
 use core::fmt::Debug;
 use core::time::Duration;
+
+/// Sources that race from the start: as many as may be chosen at once.
+const RACERS_MAX: usize = 4;
 
 /// Groups in one racing request.
 pub(super) const RACE_GROUPS_MAX: u32 = 4;
@@ -31,9 +37,26 @@ const COMMITTED: u32 = 256 * 1024;
 pub(super) const HELP_EVERY: Duration = Duration::from_millis(100);
 
 impl<P: Copy + Ord + Debug> Download<P> {
+    /// Asks these sources for the same at once, from now on and as long as none of them has begun to answer. Two of
+    /// them race for a group at most; whoever sends the first byte keeps the request.
+    pub fn race(&mut self, now: Time, flows: &mut Flows<P>, racers: impl IntoIterator<Item = P>) {
+        self.racers = racers.into_iter().take(RACERS_MAX).collect();
+        if self.done || self.paused {
+            return;
+        }
+        core::mem::swap(&mut self.flows, flows);
+        self.ask_all(now);
+        core::mem::swap(&mut self.flows, flows);
+    }
+
     /// Gives `peer`, which has nothing to do, a part of what another was asked for.
     /// At most `room` groups, as for any request.
     pub(super) fn help(&mut self, now: Time, peer: P, room: u32) -> bool {
+        if let Some(range) = self.unbegun(peer, room) {
+            self.groups.race(chunk_of(range.first), Mask::of(range));
+            self.request(now, peer, range);
+            return true;
+        }
         if let Some((owner, range)) = self.stealable(peer, room) {
             self.steal(now, owner, peer, range);
             return true;
@@ -86,6 +109,17 @@ impl<P: Copy + Ord + Debug> Download<P> {
             }
         }
         slowest.map(|(_, owner, range)| (owner, range))
+    }
+
+    /// What another racer was asked for and has not begun to send.
+    fn unbegun(&self, peer: P, limit: u32) -> Option<GroupRange> {
+        let racer = self.sources.get(&peer).filter(|_| self.racers.contains(&peer))?;
+        let others = self.sources.iter().filter(|(other, _)| **other != peer && self.racers.contains(other));
+        let requests = others.flat_map(|(_, owner)| owner.requests());
+        let waits = requests.filter(|request| !request.begun && racer.holds(request.chunk));
+        waits
+            .into_iter()
+            .find_map(|request| request.left.and(self.groups.unraced(request.chunk)).first_run(request.chunk, limit))
     }
 
     fn steal(&mut self, now: Time, owner: P, thief: P, range: GroupRange) {

@@ -12,6 +12,10 @@
 //! queue is as long as the target (LEDBAT, RFC 6817, aims at the same with another control; the window as
 //! rate times shortest delay is BBR's). Rates are integers: bytes per second.
 //!
+//! What the path of a source is like may be known before anything was asked of it: somebody measured its round trips
+//! and says so ([`Flows::expect`]). It stands in until a rate is known, and it is what makes a source that falls
+//! silent one to be left, not only one to be waited for.
+//!
 //! A path that becomes longer for good shows as a window at its floor with answers that stay late; only then is
 //! the shortest answer time forgotten, since at the floor there is no queue of ours to explain them.
 
@@ -83,6 +87,17 @@ impl Default for FlowConfig {
     }
 }
 
+/// What is expected of a source by whoever measured its path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outlook {
+    /// When the first group of a request should come if nothing is ahead of it.
+    pub answer: Duration,
+    /// When it is late: nine times in ten it comes before.
+    pub late: Duration,
+    /// How long the source may be silent while another holds what it owes.
+    pub patience: Duration,
+}
+
 /// The flows of all sources, over all downloads.
 #[derive(Debug)]
 pub struct Flows<P> {
@@ -116,6 +131,18 @@ impl<P: Copy + Ord> Flows<P> {
         let flow = self.flows.get(&peer)?;
         let waiting = flow.users.iter().filter(|(_, user)| user.waits).map(|(root, _)| *root);
         waiting.into_iter().find(|&root| flow.room(root, &self.config) > 0)
+    }
+
+    /// Says what the path of a source that a download knows is like; `None` takes it back.
+    pub fn expect(&mut self, peer: P, outlook: Option<Outlook>) {
+        if let Some(flow) = self.flows.get_mut(&peer) {
+            flow.outlook = outlook;
+        }
+    }
+
+    /// Bytes per second that a source was seen to deliver, once it was.
+    pub fn rate(&self, peer: P) -> Option<u64> {
+        self.flows.get(&peer)?.rate
     }
 
     pub(super) fn get(&self, peer: P) -> Option<&Flow> {
@@ -184,6 +211,7 @@ impl Promise {
 pub(super) struct Flow {
     users: BTreeMap<Root, User>,
     outstanding: u32,
+    outlook: Option<Outlook>,
     rate: Option<u64>,
     /// The rate sample being taken: since when, and how many bytes after the first arrival.
     sample: Option<(Time, u64)>,
@@ -203,6 +231,7 @@ impl Flow {
         Self {
             users: BTreeMap::new(),
             outstanding: 0,
+            outlook: None,
             rate: None,
             sample: None,
             answer: None,
@@ -273,11 +302,12 @@ impl Flow {
         self.outstanding += bytes;
         self.users.entry(root).or_default().outstanding += bytes;
         match self.time_for(ahead) {
-            None => Promise {
-                expected: now + config.late_start,
-                late: now + config.late_start,
-                deadline: now + config.deadline_start,
-            },
+            None => {
+                let (answer, late) = self
+                    .outlook
+                    .map_or((config.late_start, config.late_start), |outlook| (outlook.answer, outlook.late));
+                Promise { expected: now + answer, late: now + late, deadline: now + config.deadline_start }
+            }
             Some(first) => {
                 let all = self.time_for(self.outstanding).unwrap_or(first);
                 let slack = (self.deviation * DEVIATIONS).max(config.late_min);
@@ -366,6 +396,16 @@ impl Flow {
     /// The shortest time from a request to its first group; none was seen: none.
     pub(super) fn answer_time(&self) -> Duration {
         self.answer.unwrap_or_default()
+    }
+
+    /// How long it may be silent while another could go on in its place; unknown while its path is.
+    pub(super) fn patience(&self) -> Option<Duration> {
+        self.outlook.map(|outlook| outlook.patience)
+    }
+
+    /// We were not listening: its silence so far is ours.
+    pub(super) fn excuse(&mut self, now: Time) {
+        self.heard = now;
     }
 
     /// When it last sent something, or was asked after having had nothing to send.

@@ -238,6 +238,13 @@ impl Source {
         })
     }
 
+    /// When it has become slow: its oldest request is late by its own history or by what its path was expected to
+    /// be, and it was silent for as long as its path allows.
+    pub(super) fn slow_at(&self, flow: &Flow) -> Option<Time> {
+        let first = self.requests.front()?;
+        Some(first.promise.late.max(flow.heard() + flow.patience()?))
+    }
+
     /// When something is to be done about it, if it says nothing.
     pub(super) fn next_deadline(&self, flow: Option<&Flow>, config: &FlowConfig) -> Option<Time> {
         let due = self.due(flow, config).map(|(due, _)| due);

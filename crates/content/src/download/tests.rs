@@ -6,6 +6,7 @@ use core::time::Duration;
 use proptest::prelude::*;
 
 mod interrupted;
+mod leaving;
 mod model;
 mod playing;
 
