@@ -68,9 +68,10 @@ impl Work {
 
 /// Whether a source in mid-transfer is to be left: nothing came for longer than this.
 ///
-/// Twice the time the next group should take, within 150 ms (jitter of a phone) and a second (what people notice).
+/// Twice the time the next group should take, within 300 ms (a busy page hears nothing for so long) and 700 ms: with
+/// the time it takes to notice, and to ask somebody else, a second.
 pub fn patience(expected_gap: Duration) -> Duration {
-    (2 * expected_gap).clamp(Duration::from_millis(150), Duration::from_secs(1))
+    (2 * expected_gap).clamp(Duration::from_millis(300), Duration::from_millis(700))
 }
 
 #[cfg(test)]
@@ -106,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_slow_source_is_left_within_a_second() {
-        assert_eq!(patience(Duration::from_millis(10)), Duration::from_millis(150));
-        assert_eq!(patience(Duration::from_secs(9)), Duration::from_secs(1));
+        assert_eq!(patience(Duration::from_millis(10)), Duration::from_millis(300));
+        assert_eq!(patience(Duration::from_secs(9)), Duration::from_millis(700));
     }
 }

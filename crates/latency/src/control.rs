@@ -78,6 +78,15 @@ impl Comparison {
         }
     }
 
+    /// The median of a group's outcomes, milliseconds; `None` until it has [`OUTCOMES_MIN`].
+    pub fn median_ms(&self, group: Group) -> Option<f64> {
+        let outcomes = match group {
+            Group::Learned => &self.learned,
+            Group::Control => &self.control,
+        };
+        median_with_error(outcomes).map(|(median, _)| median)
+    }
+
     /// What learning saved; `None` until both groups have [`OUTCOMES_MIN`].
     ///
     /// The standard error of each median is read off its order statistics (McKean and Schrader 1984), which needs

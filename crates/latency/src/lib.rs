@@ -5,13 +5,15 @@
 //! says what comes next and how sure that is, the [`ChangeDetector`] that the level moved, the [`Spread`] how good the
 //! chances are to be fast. Where nobody measured, a [`Coordinate`] found by [`Position`] predicts, and
 //! [`whom_to_probe`] says where measuring pays. From these come the choices: [`choose`] a source or a race,
-//! neighbours ([`Arrivals`]), a middle for a route ([`middles_to_test`]). [`Comparison`] says whether any of it helps.
+//! neighbours ([`Arrivals`]), a middle for a route ([`middles_to_test`]). [`Comparison`] says whether any of it helps,
+//! [`Budget`] what exploring may cost.
 //!
 //! Peers are a type parameter, time and randomness are arguments, and the bits are the same in wasm and native.
 
 #![forbid(unsafe_code)]
 
 mod bandit;
+mod budget;
 mod change;
 mod completion;
 mod control;
@@ -33,6 +35,7 @@ mod spread;
 mod survey;
 
 pub use bandit::{FEATURES, Features, LinUcb, features};
+pub use budget::{Budget, DUPLICATES_FIRST, DUPLICATES_PER_USEFUL};
 pub use change::{ChangeDetector, WITNESSES};
 pub use completion::{ANSWER_MIN, GOODPUT_FIRST, Goodput, Work, patience};
 pub use control::{CONTROL_SHARE, Comparison, Group, OUTCOMES_MAX, OUTCOMES_MIN, Saved, draw};

@@ -13,6 +13,7 @@ pub(crate) enum Room {
     Relays = 1,
     Connections = 2,
     Transfers = 3,
+    Ranking = 4,
 }
 
 /// A seeded generator.

@@ -17,7 +17,7 @@ mod tests;
 mod views;
 
 pub(crate) use known::GONE_SHOWN;
-pub(crate) use views::Traffic;
+pub(crate) use views::{Exchanged, Traffic};
 
 use crate::choice::{Choice, Room};
 use crate::measurements::Measurements;

@@ -134,6 +134,8 @@ pub enum Command {
     PassOn(bool),
     /// Limits on what is given, and what an earlier page of this browser used of the day.
     Limit { caps: Caps, spent: Spent },
+    /// Choose by what was measured, or by chance.
+    Learn(bool),
     /// Hang up, and do not dial it again by ourselves.
     Disconnect { peer: PeerKey },
     /// Try a peer again now, whatever the backoff says.

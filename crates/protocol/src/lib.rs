@@ -18,6 +18,7 @@ mod outbox;
 mod output;
 mod peer;
 mod peer_key;
+mod ranking;
 mod relays;
 pub mod snapshot;
 mod transfers;

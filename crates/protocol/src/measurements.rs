@@ -15,6 +15,9 @@ use std::collections::BTreeMap;
 /// Peers whose history is kept: all connections we may have, five times over. 250 samples each: 1 MiB when full.
 pub(crate) const MEASURED_MAX: usize = 128;
 
+/// What an answer may be later than forecast before it counts: serving takes a moment, too.
+const LATE_MIN: Duration = Duration::from_millis(100);
+
 /// Round trips per peer.
 #[derive(Debug, Default)]
 pub(crate) struct Measurements(BTreeMap<PeerKey, Measured>);
@@ -59,6 +62,17 @@ impl Measurements {
 
     pub(crate) fn get(&self, peer: PeerKey) -> Option<&Measured> {
         self.0.get(&peer)
+    }
+
+    /// How a peer's path should answer: what downloads go by until they know better.
+    pub(crate) fn expectation(&self, peer: PeerKey) -> Option<content::Outlook> {
+        let measured = self.0.get(&peer)?;
+        let (answer, high) = match measured.outlook.next() {
+            Some(next) => (next.rtt.0, next.high.0),
+            // Too few to forecast from: half as much again is as good a bound as any.
+            None => measured.pings.median().map(|rtt| (rtt.0, rtt.0 * 3 / 2))?,
+        };
+        Some(content::Outlook { answer, late: high.max(answer + LATE_MIN), patience: latency::patience(high) })
     }
 
     /// The number beside a peer, once measured.

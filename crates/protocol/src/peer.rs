@@ -134,6 +134,7 @@ impl Peer {
             Input::Rtt { peer, rtt, kind } => {
                 self.connections.on_heard(peer);
                 self.measurements.on_rtt(now, peer, rtt, kind, self.hidden);
+                self.transfers.expect(peer, &self.measurements);
             }
             Input::Candidates { peer, local, remote } => self.connections.on_candidates(peer, local, remote),
 
@@ -195,6 +196,7 @@ impl Peer {
             Command::Play { id, at } => self.with_transfers(|t, ctx| t.play(ctx, id, at)),
             Command::Remove { id } => self.with_transfers(|t, ctx| t.remove(ctx, id)),
             Command::Limit { caps, spent } => self.with_transfers(|t, ctx| t.set_caps(ctx, caps, spent)),
+            Command::Learn(learns) => self.transfers.set_learning(learns, &self.measurements),
             Command::PassOn(pass_on) => self.with_transfers(|t, ctx| t.set_pass_on(ctx, pass_on)),
             Command::Disconnect { peer } => self.connections.disconnect(now, peer, &mut self.out),
             Command::Retry { peer } => self.connections.retry(now, peer),
@@ -287,6 +289,7 @@ impl Peer {
             connections: &self.connections,
             web_sources: &self.web_sources,
             announced: &self.announced,
+            measurements: &self.measurements,
             relays: &relays,
         };
         let mut ctx = Context { now, out: &mut self.out, notices: &mut self.notices, bans: &mut self.bans };
@@ -339,13 +342,14 @@ impl Peer {
             status: self.status(),
             uptime_ms: millis(now - self.started),
             relays: self.relays.views(now),
-            peers: self.connections.views(now, needs, &self.relays, |peer| self.transfers.traffic(now, peer)),
+            peers: self.connections.views(now, needs, &self.relays, |peer| self.transfers.exchanged(now, peer)),
             transfers: self.transfers.views(now),
             notices: self.notices.views(now),
             pass_on: self.transfers.pass_on(),
             allowance: self.transfers.allowance(now),
             metered: self.transfers.is_metered(),
             totals: self.transfers.totals(),
+            learning: self.transfers.ranking().view(now),
         }
     }
 

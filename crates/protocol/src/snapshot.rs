@@ -32,6 +32,92 @@ pub struct Snapshot {
     pub metered: bool,
     /// Content bytes given, taken and thrown away since the start.
     pub totals: Totals,
+    /// What choosing by measurements does.
+    pub learning: LearningView,
+}
+
+/// What choosing by measurements does, compared with chance.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LearningView {
+    /// Off, all choices are made by chance.
+    pub on: bool,
+    /// Small items fetched from where learning, and from where chance, said, when there was a choice; the newest 500.
+    pub learned: u64,
+    pub control: u64,
+    /// Items of either kind before anything is said.
+    pub needed: u64,
+    /// Their median times, ms.
+    pub learned_ms: Option<f64>,
+    pub control_ms: Option<f64>,
+    /// The difference.
+    pub saved: Option<SavedView>,
+    /// Bytes that came twice because two were asked at once, or for other reasons, and how many may have.
+    pub duplicates: u64,
+    pub duplicates_max: u64,
+    /// The newest choices, newest first.
+    pub choices: Vec<ChoiceView>,
+}
+
+/// What learning saved per small item, ms; negative if it cost.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SavedView {
+    /// Chance's median minus learning's.
+    pub median_ms: f64,
+    /// The true difference lies between these 95 times in 100.
+    pub low_ms: f64,
+    pub high_ms: f64,
+    /// Zero is not between them: only then is it a saving, or a loss.
+    pub certain: bool,
+}
+
+/// Who decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Way {
+    /// What was measured.
+    Learned,
+    /// Chance, for comparison: one choice in twenty.
+    Control,
+    /// Chance, because learning is off.
+    Off,
+}
+
+/// One choice among the providers of an item.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChoiceView {
+    pub age_ms: u64,
+    pub way: Way,
+    /// Those it was made among, the one expected first comes first.
+    pub candidates: Vec<CandidateView>,
+    /// From the choice to the last byte, ms; for small items.
+    pub took_ms: Option<f64>,
+}
+
+/// One of those a choice was made among.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CandidateView {
+    pub peer: String,
+    /// What one round trip with its part of the work was expected to take, ms; `None` if it was never measured.
+    pub expected_ms: Option<f64>,
+    pub chosen: bool,
+}
+
+/// How a peer fared in the choices it was part of.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PickedView {
+    /// How often it was chosen, of how many choices.
+    pub times: u64,
+    pub of: u64,
+    /// The last one: whether it was chosen, who decided, what was expected of it and of the best other, ms.
+    pub chosen: bool,
+    pub way: Way,
+    pub expected_ms: Option<f64>,
+    pub best_ms: Option<f64>,
 }
 
 /// Limits on giving, and the present day.
@@ -163,6 +249,8 @@ pub struct PeerView {
     pub retry_in_ms: Option<u64>,
     /// Why it is or is not among those we talk to.
     pub reason: Reason,
+    /// How often it was chosen as a source, and why; `None` while it was no candidate.
+    pub picked: Option<PickedView>,
 }
 
 /// Where a peer stands on the picture.

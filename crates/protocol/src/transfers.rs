@@ -25,9 +25,11 @@ pub use allowance::{Caps, RATE_MIN, Spent};
 use held::{Content, Place};
 
 use crate::choice::{Choice, Room};
-use crate::connections::{Connections, Traffic};
+use crate::connections::{Connections, Exchanged, Traffic};
+use crate::measurements::Measurements;
 use crate::notices::{Notices, millis};
 use crate::outbox::Outbox;
+use crate::ranking::{Pick, Ranking};
 use crate::snapshot::{AllowanceView, Totals};
 use crate::{Code, Config, Directory, Output, PeerKey, ReadToken, RelayIndex, ShareToken};
 use allowance::Allowance;
@@ -65,6 +67,7 @@ pub(crate) struct World<'a> {
     pub(crate) web_sources: &'a BTreeSet<PeerKey>,
     /// What neighbours announced to us.
     pub(crate) announced: &'a providers::Table<PeerKey>,
+    pub(crate) measurements: &'a Measurements,
     pub(crate) relays: &'a [RelayIndex],
 }
 
@@ -85,6 +88,8 @@ pub(crate) struct Transfers {
     contents: BTreeMap<Root, Content>,
     /// What every source can take, over all downloads.
     flows: Flows<PeerKey>,
+    /// Whom to ask first.
+    ranking: Ranking,
     uploads: Uploads<PeerKey>,
     reads: BTreeMap<ReadToken, PendingRead>,
     allowance: Allowance,
@@ -116,6 +121,7 @@ impl Transfers {
             hashing: BTreeMap::new(),
             contents: BTreeMap::new(),
             flows: Flows::new(FlowConfig::default()),
+            ranking: Ranking::new(config.seed),
             uploads: Uploads::new(UploadConfig::default()),
             reads: BTreeMap::new(),
             allowance: Allowance::new(now, Caps::default()),
@@ -286,7 +292,14 @@ impl Transfers {
         let quests = self.items.values().filter_map(Item::active_quest).filter_map(|quest| {
             let search = (!directories.is_empty()).then_some(quest.search.next_at());
             let hope = quest.providers.hope_ends(now, world.connections);
-            search.into_iter().chain(quest.providers.next_deadline()).chain(quest.patience_ends(now)).chain(hope).min()
+            let alone = quest.pick.as_ref().map(Pick::alone_until).filter(|until| *until > now);
+            search
+                .into_iter()
+                .chain(alone)
+                .chain(quest.providers.next_deadline())
+                .chain(quest.patience_ends(now))
+                .chain(hope)
+                .min()
         });
         quests.chain(self.announcer.next_deadline()).min()
     }
@@ -334,17 +347,42 @@ impl Transfers {
         self.totals
     }
 
+    pub(crate) fn ranking(&self) -> &Ranking {
+        &self.ranking
+    }
+
+    /// Whether choices go by what was measured. Off, downloads forget what they were told of their sources' paths.
+    pub(crate) fn set_learning(&mut self, learns: bool, measurements: &Measurements) {
+        self.ranking.set_learning(learns);
+        let sources: BTreeSet<PeerKey> =
+            self.contents.values().flat_map(|content| content.sources(&self.flows)).collect();
+        for peer in sources {
+            self.expect(peer, measurements);
+        }
+    }
+
+    /// Tells the downloads what a source's path is like, as it was measured.
+    pub(crate) fn expect(&mut self, peer: PeerKey, measurements: &Measurements) {
+        let outlook = if self.ranking.learns() { measurements.expectation(peer) } else { None };
+        self.flows.expect(peer, outlook);
+    }
+
     pub(crate) fn pass_on(&self) -> bool {
         self.pass_on
     }
 
-    pub(crate) fn traffic(&self, now: Time, peer: PeerKey) -> Traffic {
+    fn traffic(&self, now: Time, peer: PeerKey) -> Traffic {
         self.books.get(peer).map_or(Traffic::default(), |page| Traffic {
             given: page.given,
             taken: page.taken,
             give_rate: page.give.per_second(now),
             take_rate: page.take.per_second(now),
         })
+    }
+
+    /// What went between us and a peer, and how it fared when sources were chosen.
+    pub(crate) fn exchanged(&self, now: Time, peer: PeerKey) -> Exchanged {
+        Exchanged { traffic: self.traffic(now, peer), picked: self.ranking.picked(peer) }
     }
 
     pub(crate) fn root_of(&self, id: ContentId) -> Option<Root> {

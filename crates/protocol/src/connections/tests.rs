@@ -52,7 +52,7 @@ impl Room {
         let needs =
             Needs { wanted: &self.wanted, busy: &self.busy, relays: &self.relays, measurements: &self.measurements };
         let relays = crate::relays::Relays::new(Time::ZERO, &Config::default());
-        let views = self.connections.views(self.now, needs, &relays, |_| Traffic::default());
+        let views = self.connections.views(self.now, needs, &relays, |_| Exchanged::default());
         views.into_iter().filter(|view| view.path != crate::snapshot::PathView::Connecting).collect()
     }
 

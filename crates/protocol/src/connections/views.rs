@@ -5,7 +5,7 @@ use super::{Connections, GONE_SHOWN, Needs};
 use crate::measurements::Measured;
 use crate::notices::millis;
 use crate::relays::{Relays, forecast_view, rtt_ms, sample_views};
-use crate::snapshot::{Met, PathView, PeerView, Reason, SampleView};
+use crate::snapshot::{Met, PathView, PeerView, PickedView, Reason, SampleView};
 use crate::{Introducer, Path, PeerKey};
 use clock::Time;
 
@@ -22,6 +22,13 @@ pub(crate) struct Traffic {
     pub(crate) take_rate: f64,
 }
 
+/// What transfers know of one peer.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Exchanged {
+    pub(crate) traffic: Traffic,
+    pub(crate) picked: Option<PickedView>,
+}
+
 impl Connections {
     /// Everybody we are connected or connecting to, or lost less than a minute ago; nearest first.
     pub(crate) fn views(
@@ -29,7 +36,7 @@ impl Connections {
         now: Time,
         needs: Needs<'_>,
         relays: &Relays,
-        traffic: impl Fn(PeerKey) -> Traffic,
+        exchanged: impl Fn(PeerKey) -> Exchanged,
     ) -> Vec<PeerView> {
         let shown = |entry: &Entry| !entry.is_idle() || entry.ended.is_some_and(|ended| now - ended < GONE_SHOWN);
         let mut peers: Vec<(PeerKey, &Entry)> = self.known.iter().filter(|(_, entry)| shown(entry)).collect();
@@ -38,7 +45,7 @@ impl Connections {
             (entry.is_idle(), rtt.is_none(), rtt, *peer)
         });
         peers.truncate(SHOWN_MAX);
-        peers.into_iter().map(|(peer, entry)| self.view(now, peer, entry, needs, relays, traffic(peer))).collect()
+        peers.into_iter().map(|(peer, entry)| self.view(now, peer, entry, needs, relays, exchanged(peer))).collect()
     }
 
     fn view(
@@ -48,7 +55,7 @@ impl Connections {
         entry: &Entry,
         needs: Needs<'_>,
         relays: &Relays,
-        traffic: Traffic,
+        Exchanged { traffic, picked }: Exchanged,
     ) -> PeerView {
         let (path, stage) = match &entry.state {
             State::Idle { .. } => (PathView::Gone, None),
@@ -84,6 +91,7 @@ impl Connections {
             failure: entry.failure,
             retry_in_ms: retry_in.map(millis),
             reason: self.reason(peer, entry, needs),
+            picked,
         }
     }
 

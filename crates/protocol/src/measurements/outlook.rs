@@ -47,6 +47,11 @@ impl Outlook {
         self.forecaster.forecast(&self.series)
     }
 
+    /// The round trips it learns from.
+    pub(crate) fn series(&self) -> &Series {
+        &self.series
+    }
+
     /// What was forecast for each sample, newest first.
     pub(crate) fn newest_first(&self) -> impl Iterator<Item = Option<Forecast>> + '_ {
         self.told.iter().rev().copied()

@@ -4,9 +4,10 @@
 //! to ask whom for. This file finds it sources, carries its wishes out and puts its troubles into words.
 
 use super::held::{Content, Place};
-use super::item::{self, Item, Phase, Quest};
+use super::item::{self, First, Item, Phase, Quest};
 use super::providers_of::{PROVIDERS_MAX, Role};
 use super::{Context, PATIENCE, Transfers, World};
+use crate::ranking::SMALL_MAX;
 use crate::{Code, Directory, Output, PeerKey};
 use bytes::Bytes;
 use content::{
@@ -238,19 +239,37 @@ impl Transfers {
                 quest.providers.name(ctx.now, peer);
             }
             quest.providers.tick(ctx.now, is_direct);
+            if quest.pick.is_none() {
+                let among = quest.providers.choosable(is_direct);
+                quest.pick = self.ranking.pick(ctx.now, &among, world.measurements, &self.flows);
+            }
             let sources = quest.providers.sources().count();
             quest.search.tick(ctx.now, id, directories, sources, ctx.out);
             match loading {
                 None => {
-                    for peer in quest.providers.ask_manifest(ctx.now, is_direct) {
+                    let first = quest.first(ctx.now, is_direct);
+                    for peer in quest.providers.ask_manifest(ctx.now, |peer| is_direct(peer) && first.allows(peer)) {
                         self.send(ctx, peer, Message::GetManifest { id });
                     }
                 }
                 Some(root) => {
                     // A source that is engaged before there is a download would never be asked.
-                    if let Some(download) = self.contents.get_mut(&root).and_then(Content::download_mut) {
-                        for peer in quest.providers.engage(is_direct) {
-                            download.handle(ctx.now, &mut self.flows, DownloadInput::SourceFound { peer });
+                    if let Some(content) = self.contents.get_mut(&root)
+                        && let Place::Loading(download) = &mut content.place
+                    {
+                        let small = content.length <= SMALL_MAX;
+                        let first = if small { quest.first_for_bytes(ctx.now, is_direct) } else { First::Anybody };
+                        let engaged = quest.providers.engage(|peer| is_direct(peer) && first.allows(peer));
+                        for peer in &engaged {
+                            download.handle(ctx.now, &mut self.flows, DownloadInput::SourceFound { peer: *peer });
+                            let learns = self.ranking.learns();
+                            let outlook = learns.then(|| world.measurements.expectation(*peer)).flatten();
+                            self.flows.expect(*peer, outlook);
+                        }
+                        if let Some(pick) = quest.pick.as_ref().filter(|_| small && !engaged.is_empty())
+                            && self.ranking.affords(pick, content.length)
+                        {
+                            download.race(ctx.now, &mut self.flows, pick.peers.iter().copied());
                         }
                     }
                 }
@@ -358,10 +377,23 @@ impl Transfers {
             page.taken += verified;
             page.take.add(ctx.now, verified);
         }
+        let whole = verified > 0 && after.verified == after.length && after.length <= SMALL_MAX;
         self.totals.taken += verified;
         self.totals.wasted += wasted;
+        self.ranking.on_bytes(verified, wasted);
+        if whole {
+            self.on_small_item(ctx.now, root);
+        }
         self.drive_download(ctx, root);
         self.share_room(ctx, peer);
+    }
+
+    fn on_small_item(&mut self, now: clock::Time, root: Root) {
+        for quest in self.items.values_mut().filter(|item| item.is_of(root)).filter_map(Item::quest_mut) {
+            if let Some(pick) = &quest.pick {
+                self.ranking.on_small_item(now, pick);
+            }
+        }
     }
 
     /// Lets the downloads that waited for room at a source ask for more. Each either asks or waits no longer.

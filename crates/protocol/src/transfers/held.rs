@@ -5,7 +5,7 @@ use crate::PeerKey;
 use bytes::Bytes;
 use clock::Time;
 use content::layout::{chunk_count, chunk_of};
-use content::{Bitfield, ChangedError, Download, GroupRange, Message, Outboard};
+use content::{Bitfield, ChangedError, Download, Flows, GroupRange, Message, Outboard};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -102,6 +102,14 @@ impl Content {
             Place::Own(_) | Place::Stored(_) => self.length,
             Place::Opening => 0,
             Place::Loading(download) => download.progress().verified,
+        }
+    }
+
+    /// Whom it is fetched from.
+    pub(crate) fn sources(&self, flows: &Flows<PeerKey>) -> Vec<PeerKey> {
+        match &self.place {
+            Place::Loading(download) => download.sources(flows).map(|source| source.peer).collect(),
+            Place::Opening | Place::Own(_) | Place::Stored(_) => Vec::new(),
         }
     }
 

@@ -2,7 +2,8 @@
 
 use super::providers_of::ProvidersOf;
 use super::search::Search;
-use crate::Code;
+use crate::ranking::Pick;
+use crate::{Code, PeerKey};
 use clock::Time;
 use content::{Cipher, ContentId, Details, LinkKey, Manifest, PrivateError};
 use core::time::Duration;
@@ -48,6 +49,8 @@ pub(crate) enum Phase {
 pub(crate) struct Quest {
     pub(crate) search: Search,
     pub(crate) providers: ProvidersOf,
+    /// Who was chosen to be asked first, once somebody could be.
+    pub(crate) pick: Option<Pick>,
     pub(crate) began: Time,
     /// The person said stop.
     pub(crate) paused: bool,
@@ -57,16 +60,52 @@ pub(crate) struct Quest {
     pub(crate) waiting: Option<Code>,
 }
 
+/// Who may be asked now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum First {
+    Anybody,
+    Only(Vec<PeerKey>),
+}
+
+impl First {
+    pub(crate) fn allows(&self, peer: PeerKey) -> bool {
+        match self {
+            Self::Anybody => true,
+            Self::Only(peers) => peers.contains(&peer),
+        }
+    }
+}
+
 impl Quest {
     pub(crate) fn new(now: Time) -> Self {
         Self {
             search: Search::new(now),
             providers: ProvidersOf::default(),
+            pick: None,
             began: now,
             paused: false,
             accepted: false,
             waiting: None,
         }
+    }
+
+    /// Who may be asked for the manifest now: those chosen, as long as something may come of it.
+    pub(crate) fn first(&self, now: Time, is_direct: impl Fn(PeerKey) -> bool) -> First {
+        let alone = self.pick.as_ref().filter(|pick| pick.is_alone(now));
+        match alone {
+            Some(pick) if pick.peers.iter().any(|peer| self.providers.is_promising(*peer, &is_direct)) => {
+                First::Only(pick.peers.clone())
+            }
+            Some(_) | None => First::Anybody,
+        }
+    }
+
+    /// As [`first`](Self::first), for the bytes.
+    pub(crate) fn first_for_bytes(&mut self, now: Time, is_direct: impl Fn(PeerKey) -> bool) -> First {
+        if let Some(pick) = &mut self.pick {
+            pick.on_bytes(now);
+        }
+        self.first(now, is_direct)
     }
 
     /// Looks for others at once when no source is left.

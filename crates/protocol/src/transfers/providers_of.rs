@@ -13,8 +13,9 @@ use std::collections::BTreeMap;
 /// Providers of one content that we keep in mind: an answer of a directory names at most 20.
 pub(crate) const PROVIDERS_MAX: usize = 32;
 
-/// Providers asked for the manifest at once. It is half a kilobyte: two cost nothing and survive one liar.
-const MANIFESTS_ASKED_MAX: usize = 2;
+/// Providers asked for the manifest at once. It is half a kilobyte: a race costs nothing, nor does one more when those
+/// who race stay silent.
+const MANIFESTS_ASKED_MAX: usize = latency::RACE_MAX + 1;
 
 /// How long a provider has to send the manifest.
 const MANIFEST_TIMEOUT: Duration = Duration::from_secs(3);
@@ -145,6 +146,18 @@ impl ProvidersOf {
         });
     }
 
+    /// Whom there is to choose among: reachable, and nothing came of asking them yet.
+    pub(crate) fn choosable(&self, is_direct: impl Fn(PeerKey) -> bool) -> Vec<PeerKey> {
+        let ready = |role| matches!(role, Role::Candidate | Role::Left);
+        self.iter().filter(|(peer, role)| ready(*role) && is_direct(*peer)).map(|(peer, _)| peer).collect()
+    }
+
+    /// Whether something may still come of asking a peer first.
+    pub(crate) fn is_promising(&self, peer: PeerKey, is_direct: impl Fn(PeerKey) -> bool) -> bool {
+        let hope = matches!(self.role(peer), Some(Role::Candidate | Role::Asked { .. } | Role::Source | Role::Left));
+        hope && is_direct(peer)
+    }
+
     /// Whom to ask for the manifest now.
     pub(crate) fn ask_manifest(&mut self, now: Time, is_direct: impl Fn(PeerKey) -> bool) -> Vec<PeerKey> {
         let asked = self.peers.values().filter(|provider| matches!(provider.role, Role::Asked { .. })).count();
@@ -237,15 +250,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_are_asked_for_the_manifest_and_the_silent_one_gives_its_turn_away() {
+    fn a_few_are_asked_for_the_manifest_and_the_silent_give_their_turn_away() {
         let mut providers = ProvidersOf::default();
-        for n in 1..=4 {
+        for n in 1..=6 {
             providers.name(at(0), key(n));
         }
-        assert_eq!(providers.ask_manifest(at(0), |_| true), [key(1), key(2)]);
+        assert_eq!(providers.ask_manifest(at(0), |_| true), [1, 2, 3, 4].map(key));
         assert_eq!(providers.ask_manifest(at(1), |_| true), []);
         providers.tick(at(3), |_| true);
-        assert_eq!(providers.ask_manifest(at(3), |_| true), [key(3), key(4)]);
+        assert_eq!(providers.ask_manifest(at(3), |_| true), [5, 6].map(key));
         providers.tick(at(18), |_| true);
         assert_eq!(providers.role(key(1)), Some(Role::Candidate));
     }

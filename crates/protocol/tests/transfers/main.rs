@@ -1,5 +1,6 @@
 //! One real peer among imagined ones: what it says and asks when people share and fetch.
 
+mod choosing;
 mod kept;
 mod private;
 mod tab;
