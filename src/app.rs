@@ -8,7 +8,7 @@ use crate::components::identicon::identicon;
 use crate::components::sparkline::hatch;
 use crate::config::{self, Asked, Published};
 use crate::names::Name;
-use crate::preferences::follow_giving;
+use crate::preferences::{follow_giving, follow_learning};
 use crate::route::Route;
 use crate::words;
 use crate::{js, streaming, views};
@@ -67,6 +67,7 @@ pub fn mount(bridge: Bridge) -> Page {
         streaming::start(page.streams);
         ask_before_leaving(bridge);
         follow_giving(bridge);
+        follow_learning(bridge);
         views::history::follow(bridge);
         js::offer(bridge);
         set_root_attributes(bridge, &attributes);

@@ -9,7 +9,7 @@ use crate::format::count;
 use crate::reading;
 use content::ContentId;
 use leptos::prelude::*;
-use protocol::snapshot::{AllowanceView, Status, Totals};
+use protocol::snapshot::{AllowanceView, LearningView, Status, Totals};
 use protocol::{Code, Command, Snapshot};
 use std::sync::Arc;
 use web_sys::{Blob, File, FileSystemDirectoryHandle};
@@ -254,7 +254,7 @@ fn share(handle: &node::Handle, mut found: Found, private: bool) -> Result<(), C
 fn events(snapshot: &Snapshot) -> impl PartialEq + '_ {
     (
         snapshot.status,
-        (snapshot.pass_on, snapshot.allowance.caps, snapshot.metered),
+        (snapshot.pass_on, snapshot.allowance.caps, snapshot.metered, snapshot.learning.on),
         &snapshot.me,
         snapshot.relays.iter().map(|relay| (relay.state, relay.rtt_ms.is_some())).collect::<Vec<_>>(),
         snapshot
@@ -287,5 +287,6 @@ fn nothing_yet() -> Snapshot {
         allowance: AllowanceView::default(),
         metered: false,
         totals: Totals::default(),
+        learning: LearningView { on: true, ..LearningView::default() },
     }
 }

@@ -108,6 +108,24 @@ pub(crate) fn follow_giving(bridge: Bridge) {
 
 const DAY_MS: f64 = 24.0 * 60.0 * 60.0 * 1000.0;
 
+const LEARNING: &str = "starling.learning";
+
+/// Tells the node whether to choose by measurements, as it was chosen before, and remembers what is chosen from now on.
+pub(crate) fn follow_learning(bridge: Bridge) {
+    if let Some(learns) = read::<bool>(LEARNING) {
+        bridge.command(Command::Learn(learns));
+    }
+    let on = bridge.calm(|snapshot| (!snapshot.me.is_empty()).then_some(snapshot.learning.on));
+    Effect::new(move |before: Option<Option<bool>>| {
+        let on = on.get();
+        // What is only the default is not a choice.
+        if let (Some(on), Some(Some(_))) = (on, before) {
+            write(LEARNING, &on);
+        }
+        on
+    });
+}
+
 const HISTORY: &str = "starling.history";
 
 /// The lines that any tab of this person has kept.

@@ -8,6 +8,7 @@ pub mod cause;
 pub(crate) mod fixture;
 pub mod giving;
 pub mod items;
+pub mod learning;
 pub mod measured;
 pub mod peers;
 

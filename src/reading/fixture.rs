@@ -3,8 +3,8 @@
 use content::ContentId;
 use protocol::Snapshot;
 use protocol::snapshot::{
-    AllowanceView, Cell, Direction, Met, PathView, PeerView, Reason, RelayState, RelayView, SourceState, SourceView,
-    Status, Totals, TransferState, TransferView,
+    AllowanceView, Cell, Direction, LearningView, Met, PathView, PeerView, Reason, RelayState, RelayView, SourceState,
+    SourceView, Status, Totals, TransferState, TransferView,
 };
 
 pub(crate) fn snapshot() -> Snapshot {
@@ -30,6 +30,7 @@ pub(crate) fn snapshot() -> Snapshot {
         allowance: AllowanceView::default(),
         metered: false,
         totals: Totals::default(),
+        learning: LearningView { on: true, ..LearningView::default() },
     }
 }
 
@@ -53,6 +54,7 @@ pub(crate) fn direct(id: &str, ms: f64) -> PeerView {
         failure: None,
         retry_in_ms: None,
         reason: Reason::TheyAsked,
+        picked: None,
     }
 }
 

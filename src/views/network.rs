@@ -1,5 +1,6 @@
 //! The Network screen: this tab in the middle, everybody else at the distance that was measured.
 
+mod learning;
 mod list;
 mod panel;
 mod picture;
@@ -91,6 +92,7 @@ pub(crate) fn network() -> impl IntoView {
             <aside class="network-side" aria-label="Selected peer">
                 {move || selection.peer.get().map(|id| panel::panel(id, selection))}
                 {move || nobody.get().then(nobody_here)}
+                {learning::learning_card()}
                 {export()}
             </aside>
             <section class="network-seven" aria-labelledby="seven">

@@ -8,8 +8,8 @@ use crate::components::identicon::identicon;
 use crate::components::path_glyph::path_glyph;
 use crate::format::{duration, round_trip, size, speed};
 use crate::names::Name;
-use crate::reading::peer;
 use crate::reading::peers::path_line;
+use crate::reading::{learning, peer};
 use crate::words;
 use leptos::prelude::*;
 use protocol::snapshot::{ForecastView, PathView, PeerView, Reason};
@@ -31,6 +31,7 @@ pub(super) fn panel(id: String, selection: Selection) -> impl IntoView {
     let pace = read(|peer| Some(speed(peer.take_rate + peer.give_rate)));
     let alone = read(|peer| peer.stun_ms.map(round_trip));
     let reason = read(|peer| Some(words::reason(peer.reason)));
+    let picked = read(|peer| peer.picked.as_ref().map(learning::picked));
     let facts = {
         let read = read.clone();
         move || {
@@ -72,6 +73,7 @@ pub(super) fn panel(id: String, selection: Selection) -> impl IntoView {
             {history(&id)}
             <h3 class="setting-title">"Why this peer"</h3>
             <p class="panel-why" data-testid="peer-reason">{reason}</p>
+            {move || picked.get().map(|picked| view! { <p class="panel-why" data-testid="peer-picked">{picked}</p> })}
             <dl class="facts">
                 {facts()
                     .into_iter()
