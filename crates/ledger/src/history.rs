@@ -105,6 +105,29 @@ impl Archive {
         self.levels.get(level as usize)?.get(usize::try_from(at).ok()?).copied()
     }
 
+    /// How many blocks there are.
+    pub fn count(&self) -> u64 {
+        self.levels.first().map_or(0, |leaves| leaves.len() as u64)
+    }
+
+    /// Forgets all but the first `count` blocks: a reorganisation has undone the others.
+    pub fn truncate(&mut self, count: u64) {
+        for (level, nodes) in self.levels.iter_mut().enumerate() {
+            nodes.truncate(usize::try_from(count >> level).unwrap_or(usize::MAX));
+        }
+    }
+
+    /// The peaks of the first `count` blocks.
+    pub fn history(&self, count: u64) -> Option<History> {
+        let mut peaks = Vec::new();
+        let mut start = 0_u64;
+        for level in levels(count) {
+            peaks.push(self.get(level, start >> level)?);
+            start += 1 << level;
+        }
+        Some(History { count, peaks })
+    }
+
     /// Proves that block `height` is among the first `count`.
     pub fn prove(&self, height: u64, count: u64) -> Option<HistoryProof> {
         let place = Place::of(height, count)?;
@@ -208,11 +231,24 @@ mod tests {
                 assert!(!proof.verify(height + 1, &id(height), count, &history.root()));
                 assert_eq!(HistoryProof::from_bytes(&proof.to_bytes()), Ok(proof));
             }
+            assert_eq!(archive.history(count), Some(history.clone()));
+            assert_eq!((archive.count(), archive.history(count + 1)), (count, None));
             assert_eq!(archive.prove(count, count), None, "a block is not its own ancestor");
             assert_eq!(History::from_bytes(&history.to_bytes()), Ok(history.clone()));
             archive.push(&id(count));
             history = history.with(&id(count));
         }
+    }
+
+    #[test]
+    fn archive_that_was_cut_goes_on_as_if_nothing_had_come_after() {
+        let (mut cut, mut straight) = (Archive::default(), Archive::default());
+        (0..13).for_each(|at| cut.push(&id(at)));
+        cut.truncate(6);
+        (6..11).for_each(|at| cut.push(&id(at + 100)));
+        (0..6).chain(106..111).for_each(|at| straight.push(&id(at)));
+        assert_eq!((cut.count(), cut.history(11)), (11, straight.history(11)));
+        assert_eq!(cut.prove(3, 11), straight.prove(3, 11));
     }
 
     #[test]

@@ -24,8 +24,8 @@
 //! never taken from the header that it sealed.
 //!
 //! **A tab** checks all of this without the blocks: [`verify`] has one function per rule, [`chain`] follows the branch that
-//! counts and stops at two sealed blocks that contradict each other, [`sync`] says whom to ask for headers. [`mempool`]
-//! holds what waits for a block.
+//! counts and stops at two sealed blocks that contradict each other, [`sync`] says whom to ask for headers, [`question`] in which
+//! words. [`mempool`] holds what waits for a block.
 //!
 //! Everything is pure. Time is an argument, there is no randomness, no network, no float, no order but that of keys, and
 //! bytes have one spelling ([`wire`]): the same blocks give the same roots on every target. No bytes of a stranger can
@@ -52,6 +52,7 @@ pub mod leaf;
 pub mod mempool;
 pub mod merkle;
 pub mod parameters;
+pub mod question;
 pub mod seal;
 pub mod signing;
 pub mod state;

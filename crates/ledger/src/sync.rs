@@ -7,6 +7,7 @@
 use crate::chain::{Chain, Import, ImportError};
 use crate::hash::ValidatorsHash;
 use crate::header::Header;
+use crate::question::{PathStep, STEPS_MAX};
 use crate::seal::Seal;
 use crate::validators::Validators;
 use crate::verify::Verdict;
@@ -49,6 +50,13 @@ pub enum Input<P> {
         /// From the height asked for on.
         headers: Vec<(Header, Seal)>,
     },
+    /// A peer answered with the shortest way of trust.
+    Path {
+        /// Who.
+        peer: P,
+        /// From the tip that was asked for on.
+        steps: Vec<PathStep>,
+    },
     /// A peer sent a list of validators.
     Validators {
         /// Who.
@@ -76,6 +84,13 @@ pub enum Output<P> {
         from: u64,
         /// How many at most.
         count: u16,
+    },
+    /// Ask for the shortest way of trust.
+    AskPath {
+        /// Whom.
+        peer: P,
+        /// From here.
+        from: u64,
     },
     /// Ask for the list of validators with this hash.
     AskValidators {
@@ -106,14 +121,24 @@ pub enum DropReason {
     Unasked,
 }
 
+/// Up to so many headers are asked for one by one; where more are missing and seals make blocks final, the shortest
+/// way of trust is a fraction of them.
+const HEADERS_BEFORE_PATH: u64 = 64;
+
 /// How far below the tip a common block is looked for, in growing steps.
 const BACK_MAX: u64 = 128;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    Headers { from: u64 },
+    Path,
+    Validators,
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Asked<P> {
     peer: P,
-    /// The first header asked for; `None` for a list of validators.
-    from: Option<u64>,
+    what: Wanted,
     deadline: Time,
 }
 
@@ -146,6 +171,7 @@ impl<P: Copy + Ord> Sync<P> {
             Input::Claimed { peer, height } => self.on_claim(peer, height),
             Input::Head { peer, header, seal } => self.on_head(clock, peer, *header, seal),
             Input::Headers { peer, headers } => self.on_headers(clock, peer, headers),
+            Input::Path { peer, steps } => self.on_path(clock, peer, steps),
             Input::Validators { peer, list } => self.on_validators(peer, list),
             Input::Gone { peer } => self.forget(peer),
             Input::Wake => self.on_wake(now),
@@ -180,8 +206,8 @@ impl<P: Copy + Ord> Sync<P> {
     }
 
     fn on_headers(&mut self, clock: Timestamp, peer: P, headers: Vec<(Header, Seal)>) {
-        let asked = self.asked.take_if(|asked| asked.peer == peer && asked.from.is_some());
-        let Some(from) = asked.and_then(|asked| asked.from) else {
+        let asked = self.asked.take_if(|asked| asked.peer == peer && matches!(asked.what, Wanted::Headers { .. }));
+        let Some(Wanted::Headers { from }) = asked.map(|asked| asked.what) else {
             return self.drop_peer(peer, DropReason::Unasked);
         };
         let follows = headers.iter().zip(from..).all(|((header, _), height)| header.height == height);
@@ -192,6 +218,33 @@ impl<P: Copy + Ord> Sync<P> {
             match self.import(clock, header, seal) {
                 Ok(()) => self.back = 0,
                 Err(why) => return self.on_refused(peer, from, why),
+            }
+        }
+    }
+
+    fn take_asked(&mut self, peer: P, what: Wanted) -> bool {
+        self.asked.take_if(|asked| asked.peer == peer && asked.what == what).is_some()
+    }
+
+    fn on_path(&mut self, clock: Timestamp, peer: P, steps: Vec<PathStep>) {
+        if !self.take_asked(peer, Wanted::Path) {
+            return self.drop_peer(peer, DropReason::Unasked);
+        }
+        if steps.is_empty() || steps.len() > STEPS_MAX {
+            return self.drop_peer(peer, DropReason::Answer);
+        }
+        for step in steps {
+            let height = self.chain.tip().height;
+            let done = match step {
+                PathStep::Child(header, seal) => self.import(clock, *header, seal),
+                PathStep::Jump(header, seal, history, ancestry) => {
+                    self.chain.jump(*header, seal, &history, &ancestry).map(|import| {
+                        self.outbox.push_back(Output::Imported(import));
+                    })
+                }
+            };
+            if let Err(why) = done {
+                return self.on_refused(peer, height, why);
             }
         }
     }
@@ -224,7 +277,7 @@ impl<P: Copy + Ord> Sync<P> {
     }
 
     fn on_validators(&mut self, peer: P, list: Validators) {
-        let is_asked = self.asked.take_if(|asked| asked.peer == peer && asked.from.is_none()).is_some();
+        let is_asked = self.take_asked(peer, Wanted::Validators);
         if !is_asked || !self.chain.learn(list) {
             self.drop_peer(peer, if is_asked { DropReason::Answer } else { DropReason::Unasked });
         }
@@ -257,12 +310,16 @@ impl<P: Copy + Ord> Sync<P> {
         let Some((peer, height)) = ahead.map(|(peer, height)| (*peer, *height)) else { return };
         let deadline = now + ANSWER_TIMEOUT;
         if let Some(hash) = self.chain.missing_validators() {
-            self.asked = Some(Asked { peer, from: None, deadline });
+            self.asked = Some(Asked { peer, what: Wanted::Validators, deadline });
             return self.outbox.push_back(Output::AskValidators { peer, hash });
+        }
+        if self.back == 0 && height - tip > HEADERS_BEFORE_PATH && self.chain.rules().engine.rules().reorg_max() == 0 {
+            self.asked = Some(Asked { peer, what: Wanted::Path, deadline });
+            return self.outbox.push_back(Output::AskPath { peer, from: tip });
         }
         let from = (tip + 1).saturating_sub(self.back).max(1);
         let count = u16::try_from(height - from + 1).unwrap_or(u16::MAX).min(HEADERS_PER_ASK_MAX);
-        self.asked = Some(Asked { peer, from: Some(from), deadline });
+        self.asked = Some(Asked { peer, what: Wanted::Headers { from }, deadline });
         self.outbox.push_back(Output::AskHeaders { peer, from, count });
     }
 }

@@ -13,8 +13,10 @@ use ledger::chain::Chain;
 use ledger::genesis::{Allocation, Genesis};
 use ledger::hash::StateRoot;
 use ledger::header::Header;
+use ledger::history::Archive;
 use ledger::leaf::InForce;
 use ledger::mempool::{Mempool, MempoolError, WAITING_PER_ACCOUNT_MAX};
+use ledger::question::{PathStep, path};
 use ledger::seal::{Certificate, Seal};
 use ledger::state::{Slot, State, TransactionError};
 use ledger::sync::{ANSWER_TIMEOUT, DropReason, Input, Output, Sync};
@@ -150,6 +152,16 @@ impl Tab {
                         }
                     }
                 }
+                Output::AskPath { peer, from } => {
+                    self.asked += 1;
+                    match answer(peer, from + 1, u16::MAX) {
+                        Some(headers) => self.tell(Input::Path { peer, steps: steps(from, &headers) }),
+                        None => {
+                            self.now = self.sync.next_deadline().unwrap();
+                            self.tell(Input::Wake);
+                        }
+                    }
+                }
                 Output::AskValidators { peer, hash } => {
                     let list = lists.iter().find(|list| list.hash() == hash).unwrap().clone();
                     self.tell(Input::Validators { peer, list });
@@ -163,6 +175,46 @@ impl Tab {
 
 fn part(all: &[(Header, Seal)], from: u64, count: u16) -> Vec<(Header, Seal)> {
     all.iter().skip(from as usize - 1).take(usize::from(count)).cloned().collect()
+}
+
+/// The way of trust to the end of these headers, which begin after `from`; what lies before is made again.
+fn steps(from: u64, headers: &[(Header, Seal)]) -> Vec<PathStep> {
+    let (before, _) = sealed(from);
+    let all: Vec<_> = before.iter().chain(headers).collect();
+    let mut archive = Archive::default();
+    archive.push(&Chain::new(genesis()).tip_id());
+    all.iter().for_each(|(header, _)| archive.push(&header.id()));
+    let epoch = |height: u64| if height == 0 { 0 } else { all[height as usize - 1].0.epoch };
+    let last = |at: u64| (at..=all.len() as u64).filter(|height| epoch(*height) == epoch(at)).max().unwrap();
+    path(from, &archive, last, |height| Some(all[height as usize - 1].clone())).unwrap()
+}
+
+#[test]
+fn long_chain_is_followed_by_a_few_jumps_through_its_epochs() {
+    let (all, lists) = sealed(300);
+    let mut tab = Tab::new();
+    tab.tell(Input::Claimed { peer: 0, height: 300 });
+    tab.run(|_, from, _| Some(part(&all, from, 512)), &lists);
+    assert_eq!(tab.sync.chain().tip_id(), all[299].0.id());
+    assert!(tab.asked <= 3, "{} questions", tab.asked);
+    assert!(tab.dropped.is_empty());
+}
+
+#[test]
+fn path_of_a_liar_leads_nowhere_and_costs_it_the_connection() {
+    let (all, lists) = sealed(300);
+    let mut tab = Tab::new();
+    tab.tell(Input::Claimed { peer: 3, height: 300 });
+    tab.run(
+        |_, from, _| {
+            let mut forged = part(&all, from, 512);
+            forged.last_mut().unwrap().0.state = StateRoot([1; 32]);
+            Some(forged)
+        },
+        &lists,
+    );
+    assert!(matches!(tab.dropped[..], [(3, DropReason::Header(_))]), "{:?}", tab.dropped);
+    assert!(tab.sync.chain().tip().height < 300);
 }
 
 #[test]

@@ -76,7 +76,7 @@ impl CodecTrait for Codec {
     }
 }
 
-async fn read_frame<T: AsyncRead + Unpin>(io: &mut T, len_max: usize) -> io::Result<Vec<u8>> {
+pub(crate) async fn read_frame<T: AsyncRead + Unpin>(io: &mut T, len_max: usize) -> io::Result<Vec<u8>> {
     let mut head = [0; 4];
     io.read_exact(&mut head).await?;
     let len = u32::from_le_bytes(head) as usize;
@@ -88,7 +88,7 @@ async fn read_frame<T: AsyncRead + Unpin>(io: &mut T, len_max: usize) -> io::Res
     Ok(bytes)
 }
 
-async fn write_frame<T: AsyncWrite + Unpin>(io: &mut T, bytes: &[u8]) -> io::Result<()> {
+pub(crate) async fn write_frame<T: AsyncWrite + Unpin>(io: &mut T, bytes: &[u8]) -> io::Result<()> {
     let len = u32::try_from(bytes.len()).expect("messages are a few kilobytes");
     io.write_all(&len.to_le_bytes()).await?;
     io.write_all(bytes).await?;

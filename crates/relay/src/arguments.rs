@@ -2,6 +2,7 @@
 
 use crate::config::{Config, Limits, Sample, UdpPort};
 use clap::Parser;
+use ledger::seal::Engine;
 use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
 use std::net::IpAddr;
@@ -24,7 +25,7 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR", default_value = "dist")]
     page: PathBuf,
 
-    /// Folder for the relay's key and certificate
+    /// Folder for the relay's keys, certificate and chain
     #[arg(long, value_name = "DIR", default_value = "data")]
     data: PathBuf,
 
@@ -43,6 +44,15 @@ pub struct Arguments {
     /// Name under which tabs look for each other
     #[arg(long, value_name = "NAME", default_value = "starling", value_parser = parse_network)]
     network: String,
+
+    /// Who may seal blocks of a new chain: authority (this relay), stake (bonded credit) or work (puzzles; never final)
+    #[arg(long, value_name = "ENGINE", value_parser = parse_engine)]
+    engine: Option<Engine>,
+
+    /// Seconds between blocks while nothing happens
+    #[arg(long, value_name = "SECONDS", default_value_t = sealing::HEARTBEAT.as_secs(),
+          value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    heartbeat: u64,
 
     /// File to offer to visitors when nobody else is here, or `off`; by default the first in the page's sample/
     #[arg(long, value_name = "FILE|off", value_parser = parse_sample)]
@@ -102,6 +112,8 @@ impl From<Arguments> for Config {
             stun: arguments.stun_port,
             webrtc_direct: arguments.webrtc_direct_port,
             network: arguments.network,
+            engine: arguments.engine,
+            heartbeat: Duration::from_secs(arguments.heartbeat),
             sample: arguments.sample.unwrap_or(Sample::FromPage),
             behind_proxy: arguments.behind_proxy,
             metrics_for_all: arguments.public_metrics,
@@ -151,6 +163,13 @@ fn parse_network(text: &str) -> Result<String, &'static str> {
     Ok(text.to_owned())
 }
 
+fn parse_engine(text: &str) -> Result<Engine, &'static str> {
+    [Engine::Authority, Engine::Stake, Engine::Work]
+        .into_iter()
+        .find(|engine| crate::chain::name(*engine) == text)
+        .ok_or("authority, stake or work is needed")
+}
+
 fn parse_sample(text: &str) -> Result<Sample, &'static str> {
     Ok(if text == "off" { Sample::Off } else { Sample::File(PathBuf::from(text)) })
 }
@@ -195,6 +214,7 @@ mod tests {
             (["--public-address", "/ip4/1.2.3.4/tcp/80"], "--public-address", "cannot dial"),
             (["--max-circuits", "0"], "--max-circuits", "at least 1"),
             (["--deny-peer", "me"], "--deny-peer", "invalid"),
+            (["--engine", "trust"], "--engine", "stake"),
             (["--network", ""], "--network", "1 to 255"),
         ];
         for (arguments, name, reason) in cases {

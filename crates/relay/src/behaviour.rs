@@ -6,7 +6,7 @@ use crate::config::{Config, Limits};
 use crate::error::StartError;
 use crate::prefix::{Prefix, ip_of};
 use crate::rate::{Allowance, Rates};
-use crate::{announcements, doorkeeper};
+use crate::{announcements, chain, doorkeeper};
 use clock::Time;
 use libp2p::allow_block_list::{self, AllowedPeers, BlockedPeers};
 use libp2p::connection_limits::{self, ConnectionLimits};
@@ -57,6 +57,7 @@ pub(crate) struct Behaviour {
     pub(crate) relay: relay::Behaviour,
     rendezvous: rendezvous::server::Behaviour,
     pub(crate) announcements: announcements::Behaviour,
+    pub(crate) chain: chain::Behaviour,
 }
 
 impl Behaviour {
@@ -88,6 +89,7 @@ impl Behaviour {
             relay,
             rendezvous: rendezvous::server::Behaviour::new(rendezvous_config()),
             announcements: announcements::behaviour(),
+            chain: chain::behaviour(),
         })
     }
 }

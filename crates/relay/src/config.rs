@@ -3,6 +3,7 @@
 //! Parsed once at the edge (`arguments.rs`) and passed down; nothing here reads the environment. A relay started
 //! with nothing but a folder works. The numbers are the row "relay" of `security-and-faults.md` C1 and C2.
 
+use ledger::seal::Engine;
 use libp2p::{Multiaddr, PeerId};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -27,6 +28,10 @@ pub struct Config {
     pub webrtc_direct: UdpPort,
     /// The namespace under which tabs look for each other.
     pub network: String,
+    /// Who may seal blocks, for a new chain; `None`: what the chain in the folder says, or authority.
+    pub engine: Option<Engine>,
+    /// An empty block at least this often.
+    pub heartbeat: Duration,
     /// The item a visitor can fetch when nobody else is here.
     pub sample: Sample,
     /// Believe `X-Forwarded-For` and `X-Forwarded-Proto` of a neighbour with a loopback or private address.
@@ -99,6 +104,8 @@ impl Default for Config {
             stun: UdpPort::Auto,
             webrtc_direct: UdpPort::Auto,
             network: "starling".to_owned(),
+            engine: None,
+            heartbeat: sealing::HEARTBEAT,
             sample: Sample::FromPage,
             behind_proxy: false,
             metrics_for_all: false,

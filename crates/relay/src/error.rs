@@ -15,6 +15,10 @@ pub enum StartError {
     CorruptKey { path: PathBuf },
     #[error("{} does not hold a WebRTC certificate: restore it from a backup, or move it away to get a new one", path.display())]
     CorruptCertificate { path: PathBuf },
+    #[error("the chain in {} cannot be used: restore the folder from a backup, or move the file away to begin a new chain", path.display())]
+    Chain { path: PathBuf, source: crate::chain::StoreError },
+    #[error("the chain in {} is of engine {found}: leave out --engine, or choose another folder with --data", path.display())]
+    OtherEngine { path: PathBuf, found: &'static str },
     #[error("cannot make a WebRTC certificate")]
     Certificate(#[source] libp2p_webrtc::tokio::certificate::Error),
     #[error("port {} of {} is taken: stop who has it, or choose another with --port", address.port(), address.ip())]

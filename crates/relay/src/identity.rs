@@ -63,12 +63,12 @@ fn certificate(folder: &Path) -> Result<Certificate, StartError> {
     }
 }
 
-fn data_error(folder: &Path, source: io::Error) -> StartError {
+pub(crate) fn data_error(folder: &Path, source: io::Error) -> StartError {
     StartError::Data { path: folder.to_owned(), source }
 }
 
 /// Writes beside `path` and renames, so that a crash leaves the old file or the new one.
-fn write_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut unfinished = path.as_os_str().to_owned();
     unfinished.push(".new");
     let unfinished = PathBuf::from(unfinished);

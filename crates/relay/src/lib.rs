@@ -1,5 +1,7 @@
 //! The relay: one small binary that serves the page, introduces peers and forwards their signalling.
 //!
+//! It makes and keeps the chain (`chain`), and proves what it says about it.
+//!
 //! One TCP port answers both page and WebSocket; two UDP ports answer webrtc-direct and STUN. The relay sees who
 //! is here and who talks to whom, and none of what they say: circuits are encrypted end to end and too small for
 //! content. It dials nobody. Without it, tabs that know each other go on.
@@ -22,6 +24,7 @@ mod announcements;
 pub mod arguments;
 mod attendance;
 mod behaviour;
+mod chain;
 mod config;
 mod counters;
 mod doorkeeper;
@@ -40,6 +43,7 @@ mod seats;
 pub mod signals;
 mod stun;
 
+pub use chain::StoreError;
 pub use config::{Config, Limits, Sample, UdpPort};
 pub use counters::{CircuitStats, HttpStats, ProvidersStats, RendezvousStats, Stats, StunStats, Tally};
 pub use error::StartError;
@@ -88,6 +92,14 @@ impl Relay {
         let sample = http::sample::Sample::find(&config.sample, &page)?;
         let identity = Identity::load_or_create(&config.data)?;
         let peer_id = identity.key.public().to_peer_id();
+        let (folder, engine, heartbeat) = (config.data.clone(), config.engine, config.heartbeat);
+        let opening = tokio::task::spawn_blocking(move || chain::open(&folder, engine, heartbeat));
+        let (chain, door, about) = opening.await.unwrap_or_else(|error| {
+            // The store's library gives up on some kinds of damage instead of naming them.
+            log::error!("{error}");
+            let source = StoreError::Damaged { what: "it cannot be read".to_owned() };
+            Err(StartError::Chain { path: config.data.join(chain::CHAIN_FILE), source })
+        })?;
         let counters = Arc::new(Counters::new());
 
         let wanted = SocketAddr::new(config.host, config.port);
@@ -95,13 +107,14 @@ impl Relay {
         let stun = stun_socket(config.host, config.stun).await?;
         let stun_port = stun.as_ref().and_then(|socket| socket.local_addr().ok()).map(|address| address.port());
         let (websockets, queue) = accept_queue::channel();
-        let mut network = Network::new(&identity, &config, queue, address, counters.clone())?;
+        let mut network = Network::new(&identity, &config, queue, address, counters.clone(), door)?;
         let webrtc = network.listen_webrtc(config.host, config.webrtc_direct).await?;
         let webrtc_direct_port = webrtc.as_ref().map(|webrtc| webrtc.port);
 
         let public =
             config.public_addresses.into_iter().map(|address| with_certhash(address, webrtc.as_ref())).collect();
-        let whereabouts = Whereabouts { network: config.network, peer_id, public, webrtc, stun_port, sample };
+        let whereabouts =
+            Whereabouts { network: config.network, peer_id, public, webrtc, stun_port, sample, chain: about };
         let site = Site {
             page,
             whereabouts,
@@ -114,6 +127,7 @@ impl Relay {
 
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
+        tasks.spawn_blocking(move || chain.run());
         tasks.spawn(acceptor.run(stop.clone()));
         tasks.spawn(network.run(stop.clone()));
         if let Some(socket) = stun {

@@ -6,6 +6,7 @@ use crate::accept_queue::{AcceptQueue, tcp_address};
 use crate::announcements::wire_peer;
 use crate::attendance::Attendance;
 use crate::behaviour::{Behaviour, BehaviourEvent};
+use crate::chain::{Asked, Door};
 use crate::config::{Config, UdpPort};
 use crate::counters::Counters;
 use crate::error::StartError;
@@ -16,6 +17,8 @@ use crate::rate::{Allowance, Rates};
 use clock::Time;
 use futures::StreamExt;
 use futures::future::Either;
+use ledger::question::{Answer, Question};
+use ledger::wire::Wire;
 use libp2p::core::muxing::StreamMuxerBox;
 use libp2p::core::transport::{Boxed, Transport, TransportError};
 use libp2p::core::upgrade::Version;
@@ -53,6 +56,9 @@ const LEARNED_MAX: usize = 16;
 /// pause would grow its memory without limit; who does is disconnected.
 const REGISTERING: Allowance = Allowance { burst: 8, interval: Duration::from_secs(20) };
 
+/// Questions about the chain, of each kind from each peer: twenty in ten seconds (a tab asks for each block once).
+const QUESTIONS: Allowance = Allowance { burst: 20, interval: Duration::from_millis(500) };
+
 /// How long peers get to hear that we stop.
 const FAREWELL_TIME: Duration = Duration::from_millis(500);
 
@@ -63,6 +69,8 @@ pub(crate) struct Network {
     attendance: Attendance,
     table: Table<WirePeer>,
     registering: Rates<PeerId>,
+    chain: Door,
+    asking: Rates<(PeerId, u8)>,
     reachable: Reachable,
     started: Instant,
 }
@@ -93,6 +101,7 @@ impl Network {
         queue: AcceptQueue,
         address: SocketAddr,
         counters: Arc<Counters>,
+        chain: Door,
     ) -> Result<Self, StartError> {
         let transport = transport(identity, queue, &counters)?;
         let behaviour = Behaviour::new(&identity.key, config)?;
@@ -111,6 +120,8 @@ impl Network {
             counters,
             table: Table::new(TableLimits::RELAY),
             registering: Rates::new(REGISTERING),
+            chain,
+            asking: Rates::new(QUESTIONS),
             reachable,
             started: Instant::now(),
         };
@@ -167,6 +178,10 @@ impl Network {
             tokio::select! {
                 () = stop.cancelled() => break,
                 event = self.swarm.select_next_some() => self.on_event(event),
+                Some((channel, answer)) = self.chain.answers.recv() => {
+                    // The peer may have left while it waited.
+                    let _ = self.swarm.behaviour_mut().chain.send_response(channel, answer);
+                }
             }
         }
         let peers: Vec<PeerId> = self.swarm.connected_peers().copied().collect();
@@ -218,6 +233,7 @@ impl Network {
             BehaviourEvent::Relay(event) => self.on_relay(event),
             BehaviourEvent::Rendezvous(event) => self.on_rendezvous(event),
             BehaviourEvent::Announcements(event) => self.on_announcements(event),
+            BehaviourEvent::Chain(event) => self.on_question(event),
             BehaviourEvent::Ping(event) => self.on_ping(event),
             BehaviourEvent::Identify(_) => {}
         }
@@ -274,6 +290,18 @@ impl Network {
         // The peer may have left while it waited; the table forgets it then.
         let _ = self.swarm.behaviour_mut().announcements.send_response(channel, response);
         self.count_announcements();
+    }
+
+    /// Passes a question on to the chain's thread. One that is refused is dropped: its stream ends without an answer.
+    fn on_question(&mut self, event: request_response::Event<Question, Answer>) {
+        let request_response::Event::Message { peer, message, .. } = event else { return };
+        let request_response::Message::Request { request: question, channel, .. } = message else { return };
+        let kind = question.to_bytes().first().copied().unwrap_or_default();
+        if self.asking.take(self.now(), (peer, kind)) {
+            drop(self.chain.questions.try_send(Asked { question, peer, channel }));
+        } else {
+            log::debug!("{peer} asks too much");
+        }
     }
 
     fn on_ping(&mut self, event: ping::Event) {

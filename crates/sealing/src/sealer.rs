@@ -59,6 +59,7 @@ pub(crate) struct Base<P> {
     pub(crate) pending_since: Option<Time>,
     /// When the tip was connected.
     pub(crate) tip_at: Time,
+    pub(crate) heartbeat: Duration,
     pub(crate) step: Step<P>,
 }
 
@@ -79,8 +80,12 @@ impl<P: Copy + Ord> Base<P> {
     /// When the next block is due: soon after a transaction came, and now and then without one.
     pub(crate) fn due_at(&self) -> Time {
         let interval = Duration::from_millis(self.full.chain().rules().parameters.block_interval_ms);
+        if self.height() == 0 {
+            // A new chain shows at once that it lives.
+            return self.tip_at;
+        }
         let pending = self.pending_since.map(|since| since + PENDING_PAUSE);
-        pending.unwrap_or(self.tip_at + HEARTBEAT).min(self.tip_at + HEARTBEAT).max(self.tip_at + interval)
+        pending.unwrap_or(self.tip_at + self.heartbeat).min(self.tip_at + self.heartbeat).max(self.tip_at + interval)
     }
 
     /// Takes note of what a block changed.
@@ -161,6 +166,7 @@ impl<P: Copy + Ord> Sealer<P> {
             mempool: Mempool::default(),
             pending_since: None,
             tip_at: now,
+            heartbeat: HEARTBEAT,
             step: Step::default(),
         };
         let making = match (engine, key) {
@@ -171,6 +177,13 @@ impl<P: Copy + Ord> Sealer<P> {
             (Engine::Work, Some(_)) => Making::Trials(Box::default()),
         };
         Self { base, making }
+    }
+
+    /// Makes an empty block at least this often instead of every [`HEARTBEAT`].
+    #[must_use]
+    pub fn with_heartbeat(mut self, heartbeat: Duration) -> Self {
+        self.base.heartbeat = heartbeat;
+        self
     }
 
     /// The chain and its state.

@@ -6,6 +6,7 @@
 
 use super::host::{Authority, Host};
 use super::sample::Sample;
+use crate::chain::{self, About};
 use crate::network::WebRtcDirect;
 use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
@@ -21,6 +22,7 @@ pub(crate) struct Whereabouts {
     pub(crate) webrtc: Option<WebRtcDirect>,
     pub(crate) stun_port: Option<u16>,
     pub(crate) sample: Option<Sample>,
+    pub(crate) chain: About,
 }
 
 /// How one client reached us.
@@ -45,6 +47,25 @@ pub(crate) struct Description<'a> {
     stun: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sample: Option<SampleDescription<'a>>,
+    chain: ChainDescription,
+}
+
+/// What a tab pins at its first visit: everything else about the chain it checks itself.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ChainDescription {
+    id: String,
+    engine: &'static str,
+    /// The genesis, canonical bytes in hexadecimal; the id is its hash.
+    genesis: String,
+    checkpoint: Checkpoint,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Checkpoint {
+    height: u64,
+    id: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -75,6 +96,17 @@ impl Whereabouts {
                 url: &sample.url,
                 id: sample.id.as_deref(),
             }),
+            chain: self.describe_chain(),
+        }
+    }
+
+    fn describe_chain(&self) -> ChainDescription {
+        let (height, id) = self.chain.newest();
+        ChainDescription {
+            id: self.chain.genesis.chain().to_string(),
+            engine: chain::name(self.chain.genesis.engine),
+            genesis: self.chain.genesis_text(),
+            checkpoint: Checkpoint { height, id: id.to_string() },
         }
     }
 
@@ -148,6 +180,7 @@ mod tests {
             webrtc: Some(WebRtcDirect { port: 8080, certhash }),
             stun_port: Some(3478),
             sample: None,
+            chain: About::example(),
         }
     }
 

@@ -4,6 +4,7 @@
 //! patience.
 
 mod binary;
+mod chain;
 mod circuits;
 mod discovery;
 mod http;
