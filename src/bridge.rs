@@ -83,7 +83,7 @@ impl Bridge {
 
     /// Draws a snapshot.
     pub fn show(self, snapshot: Arc<Snapshot>) {
-        let now = crate::browser::window().performance().map_or(0.0, |clock| clock.now());
+        let now = crate::browser::now();
         let happened = self.calm.with_untracked(|calm| events(calm) != events(&snapshot));
         if happened || now - self.calmed_at.get_value() >= CALM_MS {
             self.calmed_at.set_value(now);

@@ -21,6 +21,11 @@ pub(crate) fn document() -> Document {
     window().document().expect("a window has a document")
 }
 
+/// The page's monotonic clock, ms.
+pub(crate) fn now() -> f64 {
+    window().performance().map_or(0.0, |clock| clock.now())
+}
+
 /// `https://starling.example`, without a slash.
 pub(crate) fn origin() -> String {
     window().location().origin().unwrap_or_default()

@@ -4,6 +4,7 @@
 //! per state, so that a map of 480 cells is four elements.
 
 use crate::bridge::use_bridge;
+use crate::browser;
 use crate::reading::item;
 use leptos::prelude::*;
 use protocol::snapshot::Cell;
@@ -12,6 +13,8 @@ use protocol::snapshot::Cell;
 const PITCH: f64 = 13.25;
 const SIDE: f64 = 10.6;
 const CORNER: f64 = 2.4;
+/// The least time between two looks at a running item.
+const LOOK_EVERY_MS: f64 = 400.0;
 /// Squares in a list's row, and columns on an item's own screen.
 const ROW: usize = 48;
 const COLUMNS: usize = 60;
@@ -28,7 +31,23 @@ pub(crate) enum Rows {
 /// The map of the item with this key.
 pub(crate) fn verified_map(key: u64, rows: Rows) -> impl IntoView {
     let bridge = use_bridge();
-    let cells = bridge.live(move |snapshot| item(snapshot, key).map(|item| cells(&item.map, rows)).unwrap_or_default());
+    let newest =
+        bridge.live(move |snapshot| item(snapshot, key).map(|item| cells(&item.map, rows)).unwrap_or_default());
+    // Filling squares draw every frame: with a rest between two looks, a transfer leaves the processor to the bytes.
+    let looked_at = StoredValue::new(f64::NEG_INFINITY);
+    let cells = Memo::new(move |before: Option<&Vec<Cell>>| {
+        let (cells, now) = (newest.get(), browser::now());
+        let done = cells.iter().all(|cell| *cell == Cell::Verified);
+        match before {
+            Some(before) if before.len() == cells.len() && !done && now - looked_at.get_value() < LOOK_EVERY_MS => {
+                before.clone()
+            }
+            _ => {
+                looked_at.set_value(now);
+                cells
+            }
+        }
+    });
     let count = Memo::new(move |_| cells.with(Vec::len));
     let deep = if rows == Rows::One { 1 } else { 8 };
     let view_box = move || {

@@ -15,6 +15,7 @@ mod keystore;
 mod peer_id;
 mod platform;
 mod seal;
+mod read_ahead;
 mod store;
 pub mod streaming;
 mod streams;

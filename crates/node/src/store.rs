@@ -7,6 +7,7 @@
 //! nothing is put and nothing is read.
 
 use crate::platform::{Disk, FileHandle, Parts, Task};
+use crate::read_ahead::ReadAhead;
 use bytes::Bytes;
 use content::{GroupRange, Kept, Manifest, Record, Root};
 use futures::future::Either;
@@ -70,12 +71,13 @@ pub(crate) enum PutAnswer {
 pub(crate) struct Store {
     disk: Disk,
     items: BTreeMap<Root, Item>,
+    ahead: ReadAhead,
     turns: u64,
 }
 
 impl Store {
     pub(crate) fn new(disk: Disk) -> Self {
-        Self { disk, items: BTreeMap::new(), turns: 0 }
+        Self { disk, items: BTreeMap::new(), ahead: ReadAhead::default(), turns: 0 }
     }
 
     /// Contents that the disk holds something of, the oldest first.
@@ -123,6 +125,7 @@ impl Store {
     /// The person's own file is this content. It takes the place of fetched bytes.
     pub(crate) fn adopt(&mut self, root: Root, length: u64, file: FileHandle) {
         let turn = self.turn();
+        self.ahead.forget(root);
         let before = self.items.insert(root, Item { length, held: Held::File(file), turn });
         if before.is_some_and(|item| matches!(item.held, Held::Opening | Held::OnDisk)) {
             self.disk.remove(root);
@@ -173,17 +176,14 @@ impl Store {
     }
 
     pub(crate) fn read(
-        &self,
+        &mut self,
         root: Root,
         range: GroupRange,
     ) -> Result<impl Future<Output = Result<Bytes, Code>> + use<>, Code> {
         let item = self.items.get(&root).ok_or(Code::StorageRefused)?;
         let range = range.byte_range(item.length);
         Ok(match &item.held {
-            Held::File(file) => {
-                let file = file.clone();
-                Either::Left(async move { file.read(range).await })
-            }
+            Held::File(file) => Either::Left(self.ahead.read(root, file, item.length, range)),
             Held::Parts(parts) => Either::Right(Either::Left(parts.read(range))),
             Held::OnDisk => Either::Right(Either::Right(self.disk.read(root, range))),
             Held::Opening => return Err(Code::StorageRefused),
@@ -207,6 +207,7 @@ impl Store {
     }
 
     pub(crate) fn remove(&mut self, root: Root) {
+        self.ahead.forget(root);
         if self.items.remove(&root).is_some_and(|item| matches!(item.held, Held::Opening | Held::OnDisk)) {
             self.disk.remove(root);
         }

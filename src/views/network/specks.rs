@@ -118,7 +118,7 @@ pub(crate) fn paint(
         let size = size.get();
         let Some(wings) = wings(&bridge.newest()) else { return };
         let Some(canvas) = canvas.get() else { return };
-        let now = browser::window().performance().map_or(0.0, |clock| clock.now());
+        let now = browser::now();
         let wait = painted_at.get_value() + PAINT_EVERY_MS - now;
         if wait <= 1.0 {
             painted_at.set_value(now);
@@ -190,7 +190,7 @@ fn grow(canvas: HtmlCanvasElement, fresh: Vec<Fresh>, painted_at: StoredValue<f6
         if painted_at.try_get_value() != Some(started) {
             return;
         }
-        let now = browser::window().performance().map_or(f64::INFINITY, |clock| clock.now());
+        let now = browser::now();
         let part = ((now - started) / APPEAR_MS).clamp(0.0, 1.0);
         stamp(&canvas, &fresh, part);
         if part < 1.0 {

@@ -54,7 +54,7 @@ impl EventLoop {
     }
 
     /// Gives the read back if it has to wait.
-    fn try_read(&self, read: Read) -> Option<Read> {
+    fn try_read(&mut self, read: Read) -> Option<Read> {
         let Some(manifest) = self.peer.manifest_of(read.id) else {
             drop(read.reply.send(Err(Code::NoProvider)));
             return None;
