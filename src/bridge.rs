@@ -9,7 +9,7 @@ use crate::format::count;
 use crate::reading;
 use content::ContentId;
 use leptos::prelude::*;
-use protocol::snapshot::{AllowanceView, LearningView, Status, Totals};
+use protocol::snapshot::{AllowanceView, CreditView, LearningView, Status, Totals};
 use protocol::{Code, Command, Snapshot};
 use std::sync::Arc;
 use web_sys::{Blob, File, FileSystemDirectoryHandle};
@@ -288,5 +288,6 @@ fn nothing_yet() -> Snapshot {
         metered: false,
         totals: Totals::default(),
         learning: LearningView { on: true, ..LearningView::default() },
+        credit: CreditView::default(),
     }
 }

@@ -1,6 +1,6 @@
 //! Journeys in the simulator: real peers, an imaginary network, and what must hold whatever goes wrong.
 //!
-//! A failure prints the command that replays it. The two golden hashes say that a run is the same run on every
+//! A failure prints the command that replays it. The golden hashes say that a run is the same run on every
 //! machine; `crates/sim/tests/web.rs` says the same of wasm. When behaviour changes on purpose they change with
 //! it: run `cargo run -p sim -- crates/sim/scenarios/partition.toml` and take the hash it prints.
 
@@ -75,6 +75,25 @@ fn tabs_without_a_direct_path_find_another_provider() {
     told("walls");
 }
 
+/// Books are looked at after every step of every peer; here is what came of them.
+#[test]
+fn who_pays_is_served_first_and_who_does_not_is_still_served() {
+    for report in told("paying") {
+        let took = |peer: usize| {
+            let fetch = report.fetches.iter().find(|fetch| fetch.peer == peer).expect("everybody fetches");
+            fetch.done.expect("everybody is served in the end") - fetch.began
+        };
+        let (payers, cheat, poor) = (took(1).max(took(2)), took(4), took(3));
+        assert!(payers < cheat && payers < poor, "{payers:?} {cheat:?} {poor:?}");
+        let credit = |peer: usize| report.credit[peer].expect("all tabs stay open");
+        let (earned, spent) = (credit(0).0, credit(1).1 + credit(2).1);
+        // Sixteen mebibytes each, but for what was free before the channels were, and what was lost on the way.
+        assert!(credit(1).1 > 14 * 1024 && credit(2).1 > 14 * 1024, "{spent}");
+        assert!(earned >= spent && earned <= spent + credit(4).1, "{earned} earned, {spent} spent");
+        assert_eq!(credit(3), (0, 0), "no account, no credit");
+    }
+}
+
 #[test]
 fn no_invariant_breaks_in_made_up_worlds() {
     for seed in 0..WORLDS {
@@ -94,7 +113,7 @@ fn the_same_seed_is_the_same_run_and_another_seed_is_another() {
 
 #[test]
 fn runs_have_their_golden_hashes() {
-    for name in ["partition", "churn"] {
+    for name in ["partition", "churn", "paying"] {
         let file = tests::root().join(format!("tests/vectors/sim/{name}.txt"));
         let golden = std::fs::read_to_string(&file).expect("the golden hash is there");
         let report = run(&scenario(name), 0, Some(&path(name))).unwrap_or_else(|failure| panic!("{failure}"));

@@ -3,8 +3,8 @@
 use content::ContentId;
 use protocol::Snapshot;
 use protocol::snapshot::{
-    AllowanceView, Cell, Direction, LearningView, Met, PathView, PeerView, Reason, RelayState, RelayView, SourceState,
-    SourceView, Status, Totals, TransferState, TransferView,
+    AllowanceView, Cell, CreditView, Direction, LearningView, Met, PathView, PeerView, Reason, RelayState, RelayView,
+    SourceState, SourceView, Status, Totals, TransferState, TransferView,
 };
 
 pub(crate) fn snapshot() -> Snapshot {
@@ -31,6 +31,7 @@ pub(crate) fn snapshot() -> Snapshot {
         metered: false,
         totals: Totals::default(),
         learning: LearningView { on: true, ..LearningView::default() },
+        credit: CreditView::default(),
     }
 }
 

@@ -46,7 +46,7 @@ pub use manifest::{Kind, Manifest, ManifestError};
 pub use message::{Message, Refusal};
 pub use private::{Cipher, Details, LinkKey, PrivateError};
 pub use tree::{ChangedError, LengthError, Outboard, OutboardBuilder, OutboardError};
-pub use upload::{DismissReason, ReadId, UploadConfig, UploadInput, UploadOutput, Uploads};
+pub use upload::{CONSUMERS_MAX, DismissReason, ReadId, UploadConfig, UploadInput, UploadOutput, Uploads};
 pub use verify::{VerifiedGroup, Verifier, VerifyError};
 pub use wire::{Decoder, WireError};
 

@@ -1,7 +1,7 @@
 //! The composed libp2p behaviour: what libp2p keeps well, configured; and our own streams.
 
 use crate::platform::DirectBehaviour;
-use crate::{content_stream, directory, introduce, streams};
+use crate::{content_stream, credit_stream, directory, introduce, streams};
 use libp2p::identity::Keypair;
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::{allow_block_list, connection_limits, identify, ping, relay, rendezvous};
@@ -57,7 +57,12 @@ impl Behaviour {
             identify: identify::Behaviour::new(identify),
             ping: ping::Behaviour::new(ping::Config::new().with_interval(PING_INTERVAL).with_timeout(PING_TIMEOUT)),
             rendezvous: rendezvous::client::Behaviour::new(parts.keypair.clone()),
-            streams: streams::Behaviour::new(vec![content_stream::PROTOCOL, directory::PROTOCOL, introduce::PROTOCOL]),
+            streams: streams::Behaviour::new(vec![
+                content_stream::PROTOCOL,
+                credit_stream::PROTOCOL,
+                directory::PROTOCOL,
+                introduce::PROTOCOL,
+            ]),
         }
     }
 }

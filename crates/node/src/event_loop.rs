@@ -113,6 +113,8 @@ struct Link {
     content: Option<(ContentStream, mpsc::Sender<Message>)>,
     /// The stream its content messages come on: the newest it opened.
     heard_on: Option<ContentStream>,
+    /// Where words about paying go, once there was one.
+    credit: Option<mpsc::Sender<protocol::credit::wire::Message>>,
 }
 
 struct Connection {
@@ -202,6 +204,7 @@ impl EventLoop {
             let parsed: Multiaddr = address.parse().map_err(|_| StartError::Listen(address.clone()))?;
             swarm.listen_on(parsed).map_err(|_| StartError::Listen(address))?;
         }
+        limits.signer = Some(key.signer());
         let peer = Peer::new(key.peer_key(), limits, clock.now());
         let publisher = Publisher::new(peer.snapshot(clock.now()));
         let (handle, requests) = Handle::new(key.peer_key(), publisher.clone());

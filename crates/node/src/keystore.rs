@@ -33,6 +33,11 @@ impl TabKey {
         PeerKey(self.0.verifying_key().to_bytes())
     }
 
+    /// The key that signs cheques: a channel names its public half, so nothing else signs for it.
+    pub(crate) fn signer(&self) -> SigningKey {
+        self.0.clone()
+    }
+
     /// The key in the form libp2p wants it.
     pub(crate) fn to_libp2p(&self) -> Keypair {
         Keypair::ed25519_from_bytes(self.0.to_bytes()).expect("any 32 bytes are an ed25519 secret key")

@@ -7,6 +7,7 @@
 mod behaviour;
 mod config;
 mod content_stream;
+mod credit_stream;
 mod directory;
 mod event_loop;
 mod handle;

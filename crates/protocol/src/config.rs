@@ -33,6 +33,10 @@ pub struct Config {
     pub ask_above: u64,
     /// The page may make direct connections at all.
     pub webrtc: bool,
+    /// Keep books: who pays, or gives more than it takes, is served first.
+    pub credit: bool,
+    /// The tab key, which signs cheques; without it nothing is paid.
+    pub signer: Option<ed25519_dalek::SigningKey>,
     /// Seed for the peer's own choices (never for keys).
     pub seed: u64,
 }
@@ -54,6 +58,8 @@ impl Default for Config {
             discover_content: Duration::from_secs(20),
             ask_above: 256 * 1024 * 1024,
             webrtc: true,
+            credit: true,
+            signer: None,
             seed: 0,
         }
     }

@@ -1,9 +1,11 @@
 //! What a peer hears: from the person, from the network, from storage.
 
+use crate::credit::{LedgerNews, wire as credit};
 use crate::{Caps, Code, PeerKey, RelayIndex, Spent};
 use bytes::Bytes;
 use content::{ContentId, GroupRange, Kept, LinkKey, Manifest, Message, Outboard, Root};
 use core::time::Duration;
+use ledger::amount::Credits;
 use std::sync::Arc;
 
 /// Names one act of sharing between the command and its outcome, before there is a content id.
@@ -136,6 +138,8 @@ pub enum Command {
     Limit { caps: Caps, spent: Spent },
     /// Choose by what was measured, or by chance.
     Learn(bool),
+    /// The most units that may be signed away in this visit.
+    SpendAtMost(Option<Credits>),
     /// Hang up, and do not dial it again by ourselves.
     Disconnect { peer: PeerKey },
     /// Try a peer again now, whatever the backoff says.
@@ -188,6 +192,12 @@ pub enum Input {
     ContentClosed { peer: PeerKey },
     /// Bytes arrived that are not a content message: a protocol violation.
     ContentMalformed { peer: PeerKey },
+    /// A message about paying from a directly connected peer.
+    Credit { peer: PeerKey, message: credit::Message },
+    /// Bytes arrived on its stream that are no such message: a protocol violation.
+    CreditMalformed { peer: PeerKey },
+    /// What this tab proved of the ledger.
+    Ledger(LedgerNews),
     /// An answer to [`Output::FindProviders`](crate::Output::FindProviders), merged over whom we asked.
     Providers { root_of: ContentId, peers: Vec<PeerKey>, from: Introducer },
 

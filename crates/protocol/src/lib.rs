@@ -10,6 +10,7 @@ mod choice;
 mod code;
 mod config;
 mod connections;
+pub mod credit;
 mod input;
 mod introductions;
 mod measurements;

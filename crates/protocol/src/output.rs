@@ -1,5 +1,6 @@
 //! What a peer wishes. The node (or the simulator) performs it; nothing here has happened yet.
 
+use crate::credit::{LedgerWish, wire as credit};
 use crate::{AskToken, Failure, Introducer, PeerKey, ReadToken, RelayIndex, ShareToken};
 use bytes::Bytes;
 use content::{ContentId, GroupRange, Manifest, Message, Root};
@@ -47,6 +48,11 @@ pub enum Output {
 
     /// Send a message on the content stream to a directly connected peer, opening it if needed.
     SendContent { peer: PeerKey, message: Message },
+    /// Send a message about paying to a directly connected peer, opening its stream if needed.
+    SendCredit { peer: PeerKey, message: credit::Message },
+    /// Look something up in the ledger, or have it written there. Only wished for while there is one
+    /// ([`LedgerNews::Ready`](crate::credit::LedgerNews::Ready)).
+    Ledger(LedgerWish),
 
     /// Hash the file behind `token`, in a worker, reporting progress.
     Hash { token: ShareToken, name: String, media_type: String },

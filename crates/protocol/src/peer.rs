@@ -4,12 +4,13 @@
 //! room, bans, then relays, transfers, connections, notices.
 
 use crate::connections::{Connections, Needs};
+use crate::credit::Credit;
 use crate::introductions::Introductions;
 use crate::measurements::Measurements;
 use crate::notices::{Notices, millis};
 use crate::outbox::Outbox;
 use crate::relays::Relays;
-use crate::snapshot::{Snapshot, Status};
+use crate::snapshot::{CreditView, Snapshot, Status};
 use crate::transfers::{Context, Transfers, World};
 use crate::{Code, Command, Config, Failure, Input, Introducer, Output, Path, PeerKey, RelayIndex};
 use clock::Time;
@@ -37,6 +38,7 @@ pub struct Peer {
     relays: Relays,
     connections: Connections,
     transfers: Transfers,
+    credit: Credit,
     introductions: Introductions,
     measurements: Measurements,
     notices: Notices,
@@ -59,6 +61,7 @@ impl Peer {
             relays: Relays::new(now, &config),
             connections: Connections::new(now, me, &config),
             transfers: Transfers::new(now, &config),
+            credit: Credit::new(now, me, &config),
             introductions: Introductions::default(),
             measurements: Measurements::default(),
             notices: Notices::default(),
@@ -108,7 +111,7 @@ impl Peer {
 
     fn deadline(&self) -> Option<Time> {
         let rooms = [self.relays.next_deadline(), self.connections.next_deadline(), self.transfers.next_deadline()];
-        rooms.into_iter().flatten().min()
+        rooms.into_iter().chain([self.credit.next_deadline()]).flatten().min()
     }
 
     fn is_due(&self, now: Time) -> bool {
@@ -142,6 +145,12 @@ impl Peer {
             Input::ContentFlushed { peer, bytes } => self.with_transfers(|t, ctx| t.on_flushed(ctx, peer, bytes)),
             Input::ContentClosed { peer } => self.with_transfers(|t, ctx| t.on_stream_closed(ctx, peer)),
             Input::ContentMalformed { peer } => _ = self.bans.insert(peer),
+            Input::Credit { peer, message } => self.on_credit(now, peer, message),
+            Input::CreditMalformed { peer } => _ = self.bans.insert(peer),
+            Input::Ledger(news) => {
+                self.credit.on_news(now, news, &mut self.out);
+                self.release_held();
+            }
             Input::Providers { root_of, peers, from } => self.on_providers(now, root_of, &peers, from),
 
             Input::ProvidersAsked { peer, request, token } => {
@@ -174,7 +183,10 @@ impl Peer {
             Input::ReadDone { token, bytes } => self.with_transfers(|t, ctx| t.on_read(ctx, token, &bytes)),
             Input::ReadFailed { token, code } => self.with_transfers(|t, ctx| t.on_read_failed(ctx, token, code)),
 
-            Input::Hidden(hidden) => self.hidden = hidden,
+            Input::Hidden(hidden) => {
+                self.hidden = hidden;
+                self.credit.set_hidden(now, hidden);
+            }
             Input::Metered(metered) => self.with_transfers(|t, ctx| t.set_metered(ctx, metered)),
             Input::Leaving => self.with_transfers(Transfers::hand_over),
             Input::Wake => {}
@@ -198,6 +210,7 @@ impl Peer {
             Command::Limit { caps, spent } => self.with_transfers(|t, ctx| t.set_caps(ctx, caps, spent)),
             Command::Learn(learns) => self.transfers.set_learning(learns, &self.measurements),
             Command::PassOn(pass_on) => self.with_transfers(|t, ctx| t.set_pass_on(ctx, pass_on)),
+            Command::SpendAtMost(cap) => self.credit.set_cap(now, cap),
             Command::Disconnect { peer } => self.connections.disconnect(now, peer, &mut self.out),
             Command::Retry { peer } => self.connections.retry(now, peer),
             Command::RetryRelays => self.relays.retry_now(now),
@@ -214,7 +227,10 @@ impl Peer {
 
     fn on_connected(&mut self, now: Time, peer: PeerKey, path: Path, dialled_by_us: bool) {
         self.connections.on_connected(now, peer, path, dialled_by_us, &mut self.out);
-        if !self.connections.is_direct(peer) {
+        if self.connections.is_direct(peer) {
+            self.credit.on_connected(now, peer, &mut self.out);
+        } else {
+            self.credit.on_disconnected(now, peer);
             self.with_transfers(|t, ctx| t.on_gone(ctx, peer));
         }
     }
@@ -222,7 +238,25 @@ impl Peer {
     fn on_disconnected(&mut self, now: Time, peer: PeerKey, failure: Failure) {
         self.connections.on_disconnected(now, peer, failure);
         self.announced.forget(peer);
+        self.credit.on_disconnected(now, peer);
         self.with_transfers(|t, ctx| t.on_gone(ctx, peer));
+    }
+
+    /// A word about paying, which may let go what was held.
+    fn on_credit(&mut self, now: Time, peer: PeerKey, message: crate::credit::wire::Message) {
+        if self.connections.is_direct(peer) && !self.connections.is_banned(peer) {
+            self.connections.on_heard(peer);
+            if self.credit.on_message(now, peer, message, &mut self.out) {
+                self.bans.insert(peer);
+            }
+            self.release_held();
+        }
+    }
+
+    fn release_held(&mut self) {
+        if self.credit.take_released() {
+            self.with_transfers(Transfers::drive_uploads);
+        }
     }
 
     /// Content over anything but a direct connection is a mistake of the sender's, not a crime: it may have
@@ -264,7 +298,8 @@ impl Peer {
     }
 
     fn with_transfers_at(&mut self, now: Time, act: impl FnOnce(&mut Transfers, &mut Context<'_>)) {
-        let mut ctx = Context { now, out: &mut self.out, notices: &mut self.notices, bans: &mut self.bans };
+        let Self { out, notices, bans, credit, .. } = self;
+        let mut ctx = Context { now, out, notices, bans, credit };
         act(&mut self.transfers, &mut ctx);
     }
 
@@ -274,6 +309,7 @@ impl Peer {
         while let Some(peer) = self.bans.pop_first() {
             any = true;
             self.connections.ban(now, peer, &mut self.out);
+            self.credit.on_disconnected(now, peer);
             self.announced.forget(peer);
             self.with_transfers_at(now, |t, ctx| t.on_banned(ctx, peer));
         }
@@ -284,6 +320,8 @@ impl Peer {
     fn settle(&mut self, now: Time) {
         self.announced.expire(now);
         self.relays.tick(now, self.connections.hungry(), &mut self.out);
+        self.credit.tick(now, &mut self.out);
+        self.release_held();
         let relays: Vec<RelayIndex> = self.relays.up().collect();
         let world = World {
             connections: &self.connections,
@@ -292,8 +330,8 @@ impl Peer {
             measurements: &self.measurements,
             relays: &relays,
         };
-        let mut ctx = Context { now, out: &mut self.out, notices: &mut self.notices, bans: &mut self.bans };
-        self.transfers.tick(&mut ctx, world);
+        let Self { out, notices, bans, credit, .. } = self;
+        self.transfers.tick(&mut Context { now, out, notices, bans, credit }, world);
         self.apply_bans(now);
         let (mut wanted, busy) = (self.transfers.wanted(), self.transfers.busy(now));
         wanted.retain(|peer| !self.web_sources.contains(peer));
@@ -350,7 +388,13 @@ impl Peer {
             metered: self.transfers.is_metered(),
             totals: self.transfers.totals(),
             learning: self.transfers.ranking().view(now),
+            credit: self.credit(now),
         }
+    }
+
+    /// Who owes whom, as the screen may know it: part of the [`snapshot`](Self::snapshot), for those who want no more.
+    pub fn credit(&self, now: Time) -> CreditView {
+        self.credit.view(now, |root| self.transfers.name_of(root))
     }
 
     fn status(&self) -> Status {

@@ -3,6 +3,10 @@
 //! Field names become kebab-case for JavaScript (`window.starling.snapshot()`). Times are ages in
 //! milliseconds at the moment the snapshot was taken, so that no clock has to be shared.
 
+mod credit;
+
+pub use credit::{ChequeView, CreditItemView, CreditPeerView, CreditView, LedgerView, Standing};
+
 use crate::{Candidate, Caps, Code, Failure, Stage};
 use serde::Serialize;
 
@@ -32,6 +36,8 @@ pub struct Snapshot {
     pub metered: bool,
     /// Content bytes given, taken and thrown away since the start.
     pub totals: Totals,
+    /// Who owes whom for what was served.
+    pub credit: CreditView,
     /// What choosing by measurements does.
     pub learning: LearningView,
 }

@@ -26,6 +26,7 @@ use held::{Content, Place};
 
 use crate::choice::{Choice, Room};
 use crate::connections::{Connections, Exchanged, Traffic};
+use crate::credit::Credit;
 use crate::measurements::Measurements;
 use crate::notices::{Notices, millis};
 use crate::outbox::Outbox;
@@ -57,6 +58,8 @@ pub(crate) struct Context<'a> {
     pub(crate) notices: &'a mut Notices,
     /// Peers that broke a protocol or sent wrong bytes, to be banned at the end of this input.
     pub(crate) bans: &'a mut BTreeSet<PeerKey>,
+    /// Who is served first, and what it is worth.
+    pub(crate) credit: &'a mut Credit,
 }
 
 /// What the other rooms know that decides what is due here.
@@ -122,7 +125,7 @@ impl Transfers {
             contents: BTreeMap::new(),
             flows: Flows::new(FlowConfig::default()),
             ranking: Ranking::new(config.seed),
-            uploads: Uploads::new(UploadConfig::default()),
+            uploads: Uploads::new(UploadConfig { reads_max: serve::READS_ASKED_MAX, ..UploadConfig::default() }),
             reads: BTreeMap::new(),
             allowance: Allowance::new(now, Caps::default()),
             held_reads: VecDeque::new(),
@@ -387,6 +390,12 @@ impl Transfers {
 
     pub(crate) fn root_of(&self, id: ContentId) -> Option<Root> {
         self.manifest_of(id).map(|manifest| manifest.root)
+    }
+
+    /// The content id that a root is listed under: the oldest, if there are several.
+    pub(crate) fn name_of(&self, root: Root) -> Option<String> {
+        let items = self.items.values().filter(|item| item.is_of(root));
+        items.min_by_key(|item| item.key).map(|item| item.id.to_string())
     }
 
     pub(crate) fn manifest_of(&self, id: ContentId) -> Option<&Manifest> {

@@ -28,6 +28,8 @@ pub enum Fault {
     Lie { peer: usize },
     /// From now on the peer sends no group it promised.
     Withhold { peer: usize },
+    /// From now on the peer signs no more cheques, and goes on fetching.
+    StopPaying { peer: usize },
     /// The tab goes to the background, or comes back.
     Hide { peer: usize, hidden: bool },
     /// One peer drops its connection to another.

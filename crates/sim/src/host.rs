@@ -20,6 +20,8 @@ pub(crate) struct Link {
     pub(crate) leaves: Time,
     /// When the last message sent on it arrives: the next may not overtake it.
     pub(crate) arrives: Time,
+    /// The same of words about paying, which have a stream of their own.
+    pub(crate) credit_arrives: Time,
     /// Cut by a partition and not noticed yet: nothing gets through any more.
     pub(crate) cut: bool,
 }
@@ -75,6 +77,7 @@ pub(crate) struct Host {
     pub(crate) verified: BTreeMap<usize, u64>,
     pub(crate) lies: bool,
     pub(crate) withholds: bool,
+    pub(crate) pays: bool,
 }
 
 impl Host {
@@ -101,6 +104,7 @@ impl Host {
             verified: BTreeMap::new(),
             lies: false,
             withholds: false,
+            pays: true,
         }
     }
 
@@ -108,7 +112,7 @@ impl Host {
     pub(crate) fn close(&mut self) {
         let next = Self::new(self.key, self.config.clone(), self.relays.len());
         let life = self.life + 1;
-        *self = Self { life, lies: self.lies, withholds: self.withholds, ..next };
+        *self = Self { life, lies: self.lies, withholds: self.withholds, pays: self.pays, ..next };
     }
 
     pub(crate) fn is_direct(&self, other: usize) -> bool {

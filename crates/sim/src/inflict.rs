@@ -20,6 +20,7 @@ impl World {
             Fault::Heal => self.network.cut_off([]),
             Fault::Lie { peer } => self.hosts[*peer].lies = true,
             Fault::Withhold { peer } => self.hosts[*peer].withholds = true,
+            Fault::StopPaying { peer } => self.hosts[*peer].pays = false,
             Fault::Hide { peer, hidden } => return self.hear(*peer, Input::Hidden(*hidden), &[]),
             Fault::HangUp { peer, other } if self.hosts[*peer].links.contains_key(other) => {
                 let key = self.hosts[*other].key;

@@ -6,12 +6,13 @@
 //! natively and in wasm. After each step the [`Violation`]s that must never happen are looked for; a failure
 //! says how to replay it.
 //!
-//! What is real: the peers, the content (hashed, proved and encoded to wire bytes and back) and the tables of
-//! providers. What is imagined: connections, and how long everything takes.
+//! What is real: the peers, the content (hashed, proved and encoded to wire bytes and back), the tables of providers and
+//! the rules of the ledger. What is imagined: connections, consensus, and how long everything takes.
 
 #![forbid(unsafe_code)]
 
 mod at_relay;
+mod bank;
 mod budget;
 mod dialling;
 mod dice;
@@ -21,6 +22,7 @@ mod inflict;
 mod links;
 mod look;
 mod network;
+mod paying;
 mod perform;
 mod relay;
 mod report;

@@ -29,7 +29,9 @@ impl World {
             self.end_dial(slower);
         }
         let (leaves, arrives) = (self.now, self.now);
-        self.hosts[peer].links.insert(other, Link { id: link, path, ours, via, leaves, arrives, cut: false });
+        self.hosts[peer]
+            .links
+            .insert(other, Link { id: link, path, ours, via, leaves, arrives, credit_arrives: arrives, cut: false });
         self.on_path(peer, other, link, path);
         let key = self.hosts[other].key;
         self.hear(peer, Input::Connected { peer: key, path, dialled_by_us: ours }, &[])

@@ -99,6 +99,7 @@ impl World {
             wasted,
             wire: self.wire,
             lies_heard: self.lies_heard,
+            credit: self.earned_and_spent(),
             first_direct: self.hosts.iter().map(|host| host.first_direct).collect(),
             neighbours: self.hosts.iter().map(|host| host.peer.as_ref().map(|_| host.direct_count())).collect(),
         }

@@ -48,6 +48,8 @@ impl World {
                 _ => return Err(Violation::StrayAnswer { peer, token: token.0 }),
             },
             Output::SendContent { peer: to, message } => self.send_content(peer, to, message)?,
+            Output::SendCredit { peer: to, message } => self.send_credit(peer, to, message)?,
+            Output::Ledger(wish) => self.ask_bank(peer, wish),
             Output::Hash { token, .. } => self.hash(peer, token),
             Output::ForgetShare { token } => _ = self.hosts[peer].hashing.remove(&token),
             Output::Reserve { manifest } => {

@@ -2,6 +2,7 @@
 
 use clock::Time;
 use core::fmt;
+use ledger::state::{StateError, TransactionError};
 use protocol::{Failure as PeerFailure, PeerKey};
 
 /// What a run that broke nothing came to.
@@ -21,6 +22,8 @@ pub struct Report {
     pub wire: u64,
     /// Bytes of groups from lying peers that reached anybody.
     pub lies_heard: u64,
+    /// Units earned and spent by each peer, in a scenario with a ledger; `None` for tabs that are closed.
+    pub credit: Vec<Option<(u64, u64)>>,
     /// When each peer had its first direct neighbour, after it started.
     pub first_direct: Vec<Option<core::time::Duration>>,
     /// Direct neighbours of each peer at the end, `None` for tabs that are closed.
@@ -65,6 +68,10 @@ impl fmt::Display for Report {
             .map(|first| first.map_or("never".into(), |first| format!("{} ms", first.as_millis())))
             .collect();
         writeln!(f, "direct at  {}", firsts.join(", "))?;
+        if self.credit.iter().flatten().any(|(earned, spent)| earned + spent > 0) {
+            let credit = self.credit.iter().map(|peer| peer.map_or("closed".into(), |(e, s)| format!("+{e} -{s}")));
+            writeln!(f, "units      {}", credit.collect::<Vec<String>>().join(", "))?;
+        }
         let neighbours: Vec<String> =
             self.neighbours.iter().map(|count| count.map_or("closed".into(), |count| count.to_string())).collect();
         write!(f, "neighbours {}", neighbours.join(", "))
@@ -114,6 +121,20 @@ pub enum Violation {
     NotShunned { peer: usize, shunned: usize },
     #[error("peer {peer} is not registered at relay {relay}")]
     NotRegistered { peer: usize, relay: usize },
+    #[error("a block does not add up")]
+    Books(#[source] StateError),
+    #[error("peer {peer} redeemed cheques that the ledger does not take")]
+    BadCheque {
+        peer: usize,
+        #[source]
+        why: TransactionError,
+    },
+    #[error("peer {peer} signed for {units} units and verified {bytes} bytes of {other}")]
+    Overpaid { peer: usize, other: usize, units: u64, bytes: u64 },
+    #[error("peer {peer} holds cheques of {units} units of {other}, which signed for {signed}")]
+    Unsigned { peer: usize, other: usize, units: u64, signed: u64 },
+    #[error("peer {peer} gave {bytes} bytes on credit to {other}, which may owe {limit}")]
+    Overdrawn { peer: usize, other: usize, bytes: i64, limit: i64 },
     #[error("peer {peer} hung up on {other} for {why:?}, though neither did wrong")]
     HonestBanned { peer: usize, other: usize, why: PeerFailure },
 }

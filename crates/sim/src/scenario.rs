@@ -23,6 +23,11 @@ pub struct Scenario {
     /// Everybody passes on what they fetched.
     #[serde(default)]
     pub pass_on: bool,
+    /// There is a ledger, and everybody on it has this many units.
+    pub credits: Option<u64>,
+    /// Who has no account on it.
+    #[serde(default)]
+    pub poor: Vec<usize>,
     #[serde(default)]
     pub share: Vec<Share>,
     #[serde(default)]
@@ -143,6 +148,9 @@ impl Scenario {
             peer(fetch.peer)?;
             within("share", fetch.share, self.share.len())?;
         }
+        for number in &self.poor {
+            peer(*number)?;
+        }
         for number in &self.expect.shunned {
             peer(*number)?;
         }
@@ -154,6 +162,7 @@ impl Scenario {
                 | Fault::OpenTab { peer: number }
                 | Fault::Lie { peer: number }
                 | Fault::Withhold { peer: number }
+                | Fault::StopPaying { peer: number }
                 | Fault::Hide { peer: number, .. } => peer(*number)?,
                 Fault::HangUp { peer: number, other } => {
                     peer(*number)?;
@@ -226,6 +235,8 @@ impl Scenario {
             },
             start_within_ms: dice.below(10_000),
             pass_on: dice.percent(60),
+            credits: None,
+            poor: Vec::new(),
             share,
             fetch,
             fault,

@@ -6,6 +6,8 @@
 
 use clock::Time;
 use core::time::Duration;
+use ledger::wire::Wire;
+use protocol::credit::LedgerNews;
 use protocol::{Code, Failure, Input, Introducer, Path, PeerKey, RelayWay, RttKind, Stage};
 
 /// The hash so far.
@@ -54,6 +56,9 @@ impl Trace {
             Input::ContentFlushed { peer, bytes } => self.text("flushed").key(*peer).number((*bytes).into()),
             Input::ContentClosed { peer } => self.text("content closed").key(*peer),
             Input::ContentMalformed { peer } => self.text("content malformed").key(*peer),
+            Input::Credit { peer, message: _ } => self.text("credit").key(*peer).bytes(wire),
+            Input::CreditMalformed { peer } => self.text("credit malformed").key(*peer),
+            Input::Ledger(news) => self.text("ledger").news(news),
             Input::Providers { root_of, peers, from } => {
                 self.text("providers").bytes(&root_of.0).introducer(*from).keys(peers)
             }
@@ -85,6 +90,21 @@ impl Trace {
             Input::Leaving => self.text("leaving"),
             Input::Wake => self.text("wake"),
         };
+    }
+
+    fn news(&mut self, news: &LedgerNews) -> &mut Self {
+        match news {
+            LedgerNews::Ready { session, .. } => self.number(0).bytes(&session.account.0).number(session.until),
+            LedgerNews::Gone => self.number(1),
+            LedgerNews::Height(height) => self.number(2).number(*height),
+            LedgerNews::Balance(balance) => self.number(3).number(balance.map_or(u64::MAX, |balance| balance.0)),
+            LedgerNews::Channel { id, channel } => {
+                self.number(4).bytes(&id.0).bytes(&channel.map(|channel| channel.to_bytes()).unwrap_or_default())
+            }
+            LedgerNews::Sent { token, nonce } => self.number(5).number(token.0).number(*nonce),
+            LedgerNews::Final { token } => self.number(6).number(token.0),
+            LedgerNews::Dropped { token } => self.number(7).number(token.0),
+        }
     }
 
     fn number(&mut self, number: u64) -> &mut Self {

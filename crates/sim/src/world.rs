@@ -4,6 +4,7 @@
 //! queue; two events of one instant happen in the order in which they were made. After every input of a peer its
 //! budgets are counted, and every quarter of a virtual second everything else is looked at.
 
+use crate::bank::{BLOCK_EVERY, Bank};
 use crate::budget;
 use crate::dialling::Dial;
 use crate::dice::{Dice, at_s};
@@ -17,6 +18,7 @@ use bytes::Bytes;
 use clock::Time;
 use content::{ContentId, Manifest, Outboard};
 use core::time::Duration;
+use ed25519_dalek::SigningKey;
 use protocol::{Command, Config, Failure as PeerFailure, Input, Path, Peer, PeerKey, RelayIndex, ShareToken};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -55,6 +57,8 @@ pub(crate) enum Event {
         fault: usize,
     },
     Look,
+    /// The ledger's next block.
+    Block,
     /// A peer's own alarm.
     Wake {
         peer: usize,
@@ -191,7 +195,7 @@ pub(crate) enum Question {
 #[derive(Debug)]
 pub struct World {
     pub(crate) scenario: Scenario,
-    seed: u64,
+    pub(crate) seed: u64,
     pub(crate) now: Time,
     queue: BTreeMap<(Time, u64), Event>,
     next_id: u64,
@@ -207,6 +211,9 @@ pub struct World {
     pub(crate) steps: u64,
     pub(crate) wire: u64,
     pub(crate) lies_heard: u64,
+    pub(crate) bank: Option<Bank>,
+    /// What each peer may owe another, as the other's books said before its last input.
+    pub(crate) leashes: BTreeMap<(usize, PeerKey), i64>,
 }
 
 /// Runs a scenario to its end. `file` is only for the replay command of a failure.
@@ -248,8 +255,11 @@ impl World {
             steps: 0,
             wire: 0,
             lies_heard: 0,
+            bank: None,
+            leashes: BTreeMap::new(),
             scenario,
         };
+        world.found_bank();
         world.plan();
         world
     }
@@ -276,6 +286,9 @@ impl World {
             self.push(ms(self.scenario.fault[fault].at_ms), Event::Fault { fault });
         }
         self.push(Time::ZERO + LOOK_EVERY, Event::Look);
+        if self.bank.is_some() {
+            self.push(Time::ZERO + BLOCK_EVERY, Event::Block);
+        }
     }
 
     /// Runs until the scenario's time is over, then looks at what came of it.
@@ -307,6 +320,7 @@ impl World {
                 self.push(self.now + LOOK_EVERY, Event::Look);
                 self.look()
             }
+            Event::Block => self.make_block(),
             Event::Wake { peer, life } => self.wake(peer, life),
             Event::Hear { peer, life, over, input } => self.hear_over(peer, life, over, *input),
             Event::Arrives { from, to, link, wire } => self.receive(from, to, link, wire),
@@ -355,14 +369,20 @@ impl World {
         }
         let life = self.hosts[peer].life;
         let key = key_of(self.seed, "peer", peer, life);
+        // Cheques need a key that signs; without a ledger any name will do.
+        let signer = self.bank.as_ref().map(|_| SigningKey::from_bytes(&key.0));
+        let key = signer.as_ref().map_or(key, |signer| PeerKey(signer.verifying_key().to_bytes()));
         self.keys.insert(key, peer);
         let host = &mut self.hosts[peer];
         host.key = key;
+        host.config.signer = signer;
         host.config.seed = self.seed ^ (peer as u64) << 32 ^ life;
         host.started = self.now;
         host.peer = Some(Peer::new(key, host.config.clone(), self.now));
         let pass_on = self.scenario.pass_on;
         self.drain(peer)?;
+        let news = self.bank.as_ref().map(|bank| bank.welcome(peer, key)).unwrap_or_default();
+        news.into_iter().for_each(|news| self.hear_soon(peer, Input::Ledger(news)));
         self.hear(peer, Input::Command(Command::PassOn(pass_on)), &[])
     }
 
@@ -398,6 +418,7 @@ impl World {
             state.handle(self.now, input);
         }
         self.drain(peer)?;
+        self.check_books(peer)?;
         // A fetch is done with its last write; waiting for the next look would blur its time.
         if stored { self.look_at(peer) } else { Ok(()) }
     }
@@ -475,7 +496,7 @@ pub(crate) fn relay_index(relay: usize) -> RelayIndex {
     RelayIndex(u8::try_from(relay).unwrap_or(u8::MAX))
 }
 
-fn key_of(seed: u64, kind: &str, number: usize, life: u64) -> PeerKey {
+pub(crate) fn key_of(seed: u64, kind: &str, number: usize, life: u64) -> PeerKey {
     let mut hasher = blake3::Hasher::new();
     hasher.update(kind.as_bytes());
     for part in [seed, number as u64, life] {

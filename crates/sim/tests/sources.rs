@@ -31,6 +31,8 @@ fn scenario(sources: usize, bytes: u64) -> Scenario {
         },
         start_within_ms: 1_000,
         pass_on: true,
+        credits: None,
+        poor: Vec::new(),
         share: vec![Share { peer: 0, at_ms: 0, bytes }],
         fetch: early.chain([fetch(sources, LATE_MS)]).collect(),
         fault: Vec::new(),

@@ -15,6 +15,11 @@ fn churn_has_the_golden_hash() {
     agrees(include_str!("../scenarios/churn.toml"), include_str!("../../../tests/vectors/sim/churn.txt"));
 }
 
+#[wasm_bindgen_test]
+fn paying_has_the_golden_hash() {
+    agrees(include_str!("../scenarios/paying.toml"), include_str!("../../../tests/vectors/sim/paying.txt"));
+}
+
 fn agrees(scenario: &str, golden: &str) {
     let scenario = Scenario::parse(scenario).expect("the scenario is sound");
     let report = run(&scenario, 0, None).expect("no invariant breaks");

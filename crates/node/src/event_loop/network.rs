@@ -2,7 +2,7 @@
 
 use super::{Ask, Connection, ContentStream, EventLoop, Internal, PINGS_LOST_MAX};
 use crate::behaviour::{Behaviour, BehaviourEvent};
-use crate::{content_stream, directory, introduce, peer_id, platform, streams};
+use crate::{content_stream, credit_stream, directory, introduce, peer_id, platform, streams};
 use libp2p::core::ConnectedPoint;
 use libp2p::swarm::{ConnectionId, SwarmEvent};
 use libp2p::{PeerId, ping, relay, rendezvous};
@@ -96,6 +96,7 @@ impl EventLoop {
         let before = std::mem::replace(&mut link.told, best.map(|(path, _)| path));
         match best {
             Some((path, dialled_by_us)) if before != Some(path) => {
+                link.credit = None;
                 if path == Path::Relayed && link.content.take().is_some() {
                     self.hear(Input::ContentClosed { peer });
                 }
@@ -210,6 +211,8 @@ impl EventLoop {
                 content_stream::read(peer, stream, &mut report).await;
                 report.send(Internal::ContentOver { peer, stream: number }).await;
             });
+        } else if protocol == credit_stream::PROTOCOL {
+            platform::spawn(async move { credit_stream::read(peer, stream, &mut report).await });
         } else if protocol == directory::PROTOCOL {
             platform::spawn(async move {
                 if let Some(request) = directory::read_request(&mut stream).await {

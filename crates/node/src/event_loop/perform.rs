@@ -2,11 +2,12 @@
 
 use super::{Ask, ContentStream, EventLoop, Internal};
 use crate::store::{PutAnswer, PutTicket, Reserved, Turn};
-use crate::{content_stream, directory, introduce, peer_id, platform, seal};
+use crate::{content_stream, credit_stream, directory, introduce, peer_id, platform, seal};
 use bytes::Bytes;
 use content::{GroupRange, Manifest, Message, Record, Root};
 use futures::channel::mpsc;
 use libp2p::swarm::Stream;
+use protocol::credit::{LedgerNews, LedgerWish};
 use protocol::{AskToken, Code, Directory, Failure, Input, Introducer, Output, PeerKey, ReadToken, ShareToken, Stage};
 use std::sync::Arc;
 use transport::SignalingStream;
@@ -30,6 +31,8 @@ impl EventLoop {
             }
             Output::IntroduceAnswer { token, accept } => self.introduce(token, accept),
             Output::SendContent { peer, message } => self.send_content(peer, message),
+            Output::SendCredit { peer, message } => self.send_credit(peer, message),
+            Output::Ledger(wish) => self.on_ledger_wish(wish),
             Output::Hash { token, name, media_type } => self.hash(token, name, media_type),
             Output::ForgetShare { token } => {
                 self.files.remove(&token);
@@ -220,6 +223,37 @@ impl EventLoop {
             }
             report.send(Internal::ContentOver { peer, stream: number }).await;
         });
+    }
+
+    fn send_credit(&mut self, peer: PeerKey, message: protocol::credit::wire::Message) {
+        let Some(link) = self.links.get_mut(&peer) else { return };
+        let credit = link.credit.get_or_insert_with(|| {
+            let (sender, messages) = mpsc::channel(credit_stream::MESSAGES_WAITING_MAX);
+            let opening = self.swarm.behaviour_mut().streams.open(peer_id::to_id(peer), credit_stream::PROTOCOL);
+            platform::spawn(async move {
+                match opening.await {
+                    Ok(Ok(stream)) => credit_stream::write(stream, messages).await,
+                    // An older tab: it is served, and serves, without pay.
+                    _ => log::debug!("{peer}: no stream for words about paying"),
+                }
+            });
+            sender
+        });
+        if credit.try_send(message).is_err() {
+            // Gone, or standing still. The next word opens another; totals are absolute, so nothing is lost with it.
+            link.credit = None;
+        }
+    }
+
+    /// This node follows no ledger, so nothing can be looked up or written there.
+    fn on_ledger_wish(&mut self, wish: LedgerWish) {
+        match wish {
+            LedgerWish::Submit { token, .. } => self.hear(Input::Ledger(LedgerNews::Dropped { token })),
+            LedgerWish::Watch { channel } => {
+                self.hear(Input::Ledger(LedgerNews::Channel { id: channel, channel: None }));
+            }
+            LedgerWish::Unwatch { .. } => {}
+        }
     }
 
     fn hash(&mut self, token: ShareToken, name: String, media_type: String) {

@@ -376,6 +376,7 @@ impl Transfers {
             let page = self.books.page(ctx.now, peer);
             page.taken += verified;
             page.take.add(ctx.now, verified);
+            ctx.credit.on_taken(ctx.now, peer, root, verified, ctx.out);
         }
         let whole = verified > 0 && after.verified == after.length && after.length <= SMALL_MAX;
         self.totals.taken += verified;

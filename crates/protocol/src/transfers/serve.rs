@@ -6,11 +6,13 @@
 use super::held::Place;
 use super::item::{Item, Phase};
 use super::{Context, Transfers};
+use crate::credit::Turn;
 use crate::{Code, Output, PeerKey, ReadToken};
 use bytes::Bytes;
 use clock::Time;
 use content::{ContentId, GroupRange, Message, ReadId, Refusal, Root, UploadInput, UploadOutput};
 use core::time::Duration;
+use std::collections::VecDeque;
 
 /// Bytes that may wait in the node for one peer before we stop answering its small questions: a peer that asks
 /// and does not read must not fill our memory. Groups have their own, smaller limit in `Uploads`.
@@ -19,19 +21,29 @@ const UNFLUSHED_MAX: u64 = 2 * 1024 * 1024;
 /// Reads that wait are looked at this often at most: what a bucket gains meanwhile is kept, so no rate suffers.
 const PACE: Duration = Duration::from_millis(20);
 
+/// Reads under way at once.
+const READS_MAX: usize = 8;
+
+/// Reads that consumers may have asked for: two for each, so that nobody who waits keeps out somebody who pays.
+pub(crate) const READS_ASKED_MAX: u32 = 2 * content::CONSUMERS_MAX as u32;
+
 /// A read under way, for one peer's want.
 #[derive(Debug)]
 pub(crate) struct PendingRead {
     read: ReadId,
+    peer: PeerKey,
+    /// What it takes of the peer's credit; 0 until it begins.
+    bytes: u64,
     root: Root,
     range: GroupRange,
     known: u8,
 }
 
-/// A read that waits for its turn under the person's limits.
+/// A read that waits for its turn: under the person's limits, and behind those who pay.
 #[derive(Debug)]
 pub(crate) struct HeldRead {
     token: ReadToken,
+    peer: PeerKey,
     root: Root,
     range: GroupRange,
 }
@@ -65,7 +77,8 @@ impl Transfers {
 
     pub(crate) fn on_read(&mut self, ctx: &mut Context<'_>, token: ReadToken, bytes: &Bytes) {
         let Some(pending) = self.reads.remove(&token) else { return };
-        let PendingRead { read, root, range, known } = pending;
+        let PendingRead { read, peer, bytes: asked, root, range, known } = pending;
+        ctx.credit.on_read_over(peer, asked);
         let Some(content) = self.contents.get(&root) else {
             self.uploads.handle(ctx.now, UploadInput::ReadFailed { read, reason: Refusal::Withdrawn });
             return self.drive_uploads(ctx);
@@ -85,6 +98,7 @@ impl Transfers {
 
     pub(crate) fn on_read_failed(&mut self, ctx: &mut Context<'_>, token: ReadToken, code: Code) {
         if let Some(pending) = self.reads.remove(&token) {
+            ctx.credit.on_read_over(pending.peer, pending.bytes);
             self.on_unreadable(ctx, pending.read, pending.root, code);
         }
     }
@@ -100,6 +114,14 @@ impl Transfers {
 
     pub(crate) fn forget_consumer(&mut self, ctx: &mut Context<'_>, peer: PeerKey) {
         self.uploads.handle(ctx.now, UploadInput::PeerGone { peer });
+        // What was held for it would wait for a turn that never comes.
+        let (gone, held) = core::mem::take(&mut self.held_reads).into_iter().partition(|held| held.peer == peer);
+        self.held_reads = held;
+        let gone: VecDeque<HeldRead> = gone;
+        for read in gone.into_iter().filter_map(|held| self.reads.remove(&held.token)) {
+            let reason = Refusal::Withdrawn;
+            self.uploads.handle(ctx.now, UploadInput::ReadFailed { read: read.read, reason });
+        }
         self.drive_uploads(ctx);
     }
 
@@ -130,15 +152,16 @@ impl Transfers {
                 UploadOutput::Send { peer, message } => {
                     if let Message::Group { root, bytes, .. } = &message {
                         self.note_given(ctx.now, peer, *root, bytes.len() as u64);
+                        ctx.credit.on_given(ctx.now, peer, *root, bytes.len() as u64);
                     }
                     self.books.page(ctx.now, peer).unflushed += message.encoded_len() as u64;
                     ctx.out.push(Output::SendContent { peer, message });
                 }
-                UploadOutput::Read { read, peer: _, root, range, known } => {
+                UploadOutput::Read { read, peer, root, range, known } => {
                     let token = ReadToken(self.next_read);
                     self.next_read += 1;
-                    self.reads.insert(token, PendingRead { read, root, range, known });
-                    self.held_reads.push_back(HeldRead { token, root, range });
+                    self.reads.insert(token, PendingRead { read, peer, bytes: 0, root, range, known });
+                    self.held_reads.push_back(HeldRead { token, peer, root, range });
                 }
                 UploadOutput::Dismiss { peer, why: _ } => {
                     ctx.bans.insert(peer);
@@ -148,24 +171,44 @@ impl Transfers {
         self.release_reads(ctx);
     }
 
-    /// Begins the reads that the person's limits allow now: each class in its order, own files past what is passed on.
+    /// Begins the reads that may begin now: those for peers who pay or give before all others, each class in its order,
+    /// as far as the person's limits, own files past what is passed on.
     fn release_reads(&mut self, ctx: &mut Context<'_>) {
         self.release_at = None;
         let mut day_is_spent = false;
-        let mut waiting = core::mem::take(&mut self.held_reads);
-        while let Some(held) = waiting.pop_front() {
-            let own = self.items.values().any(|item| item.own && item.is_of(held.root));
-            let ready = self.allowance.ready_at(ctx.now, own);
-            if ready > ctx.now {
-                let ready = ready.max(ctx.now + PACE);
-                self.release_at = Some(self.release_at.map_or(ready, |at| at.min(ready)));
+        let waiting = core::mem::take(&mut self.held_reads);
+        let (first, rest): (VecDeque<_>, VecDeque<_>) =
+            waiting.into_iter().partition(|held: &HeldRead| ctx.credit.is_first(held.peer));
+        let mut under_way = self.reads.len() - first.len() - rest.len();
+        for held in first.into_iter().chain(rest) {
+            if under_way >= READS_MAX {
+                // The end of one of them is the next moment to look.
                 self.held_reads.push_back(held);
                 continue;
             }
-            let HeldRead { token, root, range } = held;
+            let HeldRead { token, peer, root, range } = held;
+            let own = self.items.values().any(|item| item.own && item.is_of(root));
             let length = self.contents.get(&root).map_or(0, |content| content.length);
             let bytes = range.byte_range(length);
-            self.allowance.take(ctx.now, own, bytes.end.saturating_sub(bytes.start));
+            let bytes = bytes.end.saturating_sub(bytes.start);
+            let ready = match ctx.credit.turn(ctx.now, peer, bytes) {
+                Turn::Now => Some(self.allowance.ready_at(ctx.now, own)),
+                Turn::At(at) => Some(self.allowance.ready_at(ctx.now, own).max(at)),
+                Turn::Held => None,
+            };
+            if ready.is_none_or(|ready| ready > ctx.now) {
+                if let Some(ready) = ready.map(|ready| ready.max(ctx.now + PACE)) {
+                    self.release_at = Some(self.release_at.map_or(ready, |at| at.min(ready)));
+                }
+                self.held_reads.push_back(HeldRead { token, peer, root, range });
+                continue;
+            }
+            under_way += 1;
+            self.allowance.take(ctx.now, own, bytes);
+            ctx.credit.on_reading(ctx.now, peer, bytes);
+            if let Some(pending) = self.reads.get_mut(&token) {
+                pending.bytes = bytes;
+            }
             ctx.out.push(Output::Read { token, root, range });
             day_is_spent |= !own && self.allowance.is_spent();
         }

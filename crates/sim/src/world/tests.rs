@@ -99,6 +99,8 @@ fn small() -> Scenario {
         network: Default::default(),
         start_within_ms: 10,
         pass_on: false,
+        credits: None,
+        poor: Vec::new(),
         share: vec![Share { peer: 0, at_ms: 500, bytes: 200_000 }],
         fetch: vec![Fetch { peer: 1, share: 0, at_ms: 2_000, done_by_s: Some(10) }],
         fault: Vec::new(),
