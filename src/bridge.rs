@@ -12,7 +12,7 @@ use leptos::prelude::*;
 use protocol::snapshot::{AllowanceView, CreditView, LearningView, Status, Totals};
 use protocol::{Code, Command, Snapshot};
 use std::sync::Arc;
-use web_sys::{Blob, File, FileSystemDirectoryHandle};
+use web_sys::{Blob, File, FileSystemDirectoryHandle, FileSystemFileHandle};
 
 /// Numbers a person reads change at most this often, ms.
 const CALM_MS: f64 = 1000.0;
@@ -39,7 +39,7 @@ enum Node {
 #[derive(Debug)]
 enum Wish {
     Command(Command),
-    Share { found: Found, private: bool },
+    Share { found: Found, private: bool, handle: Option<FileSystemFileHandle> },
 }
 
 /// The bridge of this page.
@@ -99,18 +99,18 @@ impl Bridge {
 
     /// Shares files, by one link; before the node has started they wait.
     pub(crate) fn share(self, files: Vec<File>) {
-        self.share_found(dropped::of_files(files));
+        self.share_found(dropped::of_files(files), None);
     }
 
-    /// As [`share`](Self::share), with folders among them.
-    pub(crate) fn share_found(self, found: Found) {
+    /// As [`share`](Self::share), with folders among them. `handle` is what the browser remembers a single file by.
+    pub(crate) fn share_found(self, found: Found, handle: Option<FileSystemFileHandle>) {
         if found.is_empty() {
             return;
         }
         if self.node.with_value(|node| matches!(node, Node::Waiting(_))) {
             self.waiting.update(|names| names.extend(found.iter().map(|(path, _)| path.clone())));
         }
-        self.wish(Wish::Share { found, private: self.private.get_untracked() });
+        self.wish(Wish::Share { found, private: self.private.get_untracked(), handle });
     }
 
     /// Whether what is shared from now on gets a private link.
@@ -218,8 +218,8 @@ impl Bridge {
 fn perform(handle: &node::Handle, wish: Wish) {
     match wish {
         Wish::Command(command) => handle.command(command),
-        Wish::Share { found, private } => {
-            if let Err(code) = share(handle, found, private) {
+        Wish::Share { found, private, handle: remembered } => {
+            if let Err(code) = share(handle, found, private, remembered) {
                 handle.notice(code);
             }
         }
@@ -227,7 +227,12 @@ fn perform(handle: &node::Handle, wish: Wish) {
 }
 
 /// One file is shared as itself; several, or a folder, as one folder.
-fn share(handle: &node::Handle, mut found: Found, private: bool) -> Result<(), Code> {
+fn share(
+    handle: &node::Handle,
+    mut found: Found,
+    private: bool,
+    remembered: Option<FileSystemFileHandle>,
+) -> Result<(), Code> {
     if let [(path, Some(file))] = &found[..]
         && !path.contains('/')
     {
@@ -235,7 +240,7 @@ fn share(handle: &node::Handle, mut found: Found, private: bool) -> Result<(), C
         if private {
             return handle.share_privately(file).map(|_token| ());
         }
-        handle.share(file);
+        handle.share(file, remembered);
         return Ok(());
     }
     let name = reading::items::common_folder(found.iter().map(|(path, _)| path.as_str()));
@@ -266,7 +271,16 @@ fn events(snapshot: &Snapshot) -> impl PartialEq + '_ {
             .transfers
             .iter()
             .map(|item| {
-                (item.key, item.state, item.error, item.asks, item.total, item.sources.len(), item.receivers.len())
+                (
+                    item.key,
+                    item.state,
+                    item.error,
+                    item.keeping,
+                    item.asks,
+                    item.total,
+                    item.sources.len(),
+                    item.receivers.len(),
+                )
             })
             .collect::<Vec<_>>(),
         snapshot.notices.iter().map(|notice| notice.code).collect::<Vec<_>>(),

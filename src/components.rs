@@ -1,6 +1,7 @@
 //! Small pieces that several screens share. They draw what they are given and know nothing of the node.
 
 pub(crate) mod bar;
+pub(crate) mod chosen;
 pub(crate) mod copy_button;
 pub(crate) mod drop_zone;
 pub(crate) mod icon;

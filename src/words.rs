@@ -4,7 +4,7 @@
 
 use crate::names::Name;
 use protocol::snapshot::{Met, PathView, Reason, SourceState, Status};
-use protocol::{Candidate, Code, Failure, Stage};
+use protocol::{Candidate, Code, Failure, Keeping, Stage};
 
 /// Who can read what a link names, beside the link.
 pub fn privacy(private: bool) -> &'static str {
@@ -140,8 +140,14 @@ pub fn sentence(code: Code) -> Sentence {
         Code::FileChanged => (
             Fault,
             "The file has changed since it was shared",
-            "Its link names the old bytes, so it cannot be served any more. Share it again to get a new link.",
+            "Its link names the old bytes, so it cannot be served any more. Share it anew to get a new link.",
             Some(Home),
+        ),
+        Code::PermissionNeeded => (
+            Care,
+            "The browser asks before it reads this file again",
+            "It remembers which file you shared. One click offers it again under the same link.",
+            None,
         ),
         Code::BadManifest => (
             Fault,
@@ -292,6 +298,16 @@ pub fn ordinal(n: u32) -> String {
     }
 }
 
+/// How an item outlives the visit; `own` is the person's own share.
+pub fn keeping(keeping: Keeping, own: bool) -> &'static str {
+    match (keeping, own) {
+        (Keeping::Tab, _) => "Only while this tab is open.",
+        (Keeping::Device, false) => "Kept on this device.",
+        (Keeping::Device, true) => "Kept on this device: offered again after a reload.",
+        (Keeping::File, _) => "Offered again after a reload, from your file.",
+    }
+}
+
 /// Where a source stands.
 pub fn source(state: SourceState) -> &'static str {
     match state {
@@ -306,7 +322,7 @@ pub fn source(state: SourceState) -> &'static str {
 mod tests {
     use super::*;
 
-    const CODES: [Code; 17] = [
+    const CODES: [Code; 18] = [
         Code::MalformedLink,
         Code::NoProvider,
         Code::BadBytes,
@@ -319,6 +335,7 @@ mod tests {
         Code::WrongKey,
         Code::InsecureOrigin,
         Code::FileChanged,
+        Code::PermissionNeeded,
         Code::BadManifest,
         Code::RelayUnconfirmed,
         Code::MalformedRelay,

@@ -2,6 +2,7 @@
 //!
 //! The markup equals the still picture in index.html. The input behind it is the one element of that page that stays.
 
+use super::chosen::{Picked, pick, remembered};
 use super::icon::{glyph, icon};
 use crate::bridge::{Bridge, use_bridge};
 use crate::browser;
@@ -11,7 +12,9 @@ use leptos::prelude::*;
 use std::time::Duration;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
-use web_sys::{ClipboardEvent, DataTransfer, DragEvent, Event, File, FileList, FileSystemEntry, HtmlInputElement};
+use web_sys::{
+    ClipboardEvent, DataTransfer, DragEvent, Event, File, FileList, FileSystemEntry, HtmlInputElement, MouseEvent,
+};
 
 /// How many files are being dragged over the page; `None` when nothing is.
 #[derive(Clone, Copy, Debug)]
@@ -77,9 +80,21 @@ pub(crate) fn accept_files(bridge: Bridge) {
         set_timeout(move || gathered.0.set_value(Vec::new()), GATHER_WITHIN);
         browser::go("#/");
         if entries.iter().any(FileSystemEntry::is_directory) {
-            spawn_local(async move { bridge.share_found(dropped::walk(entries).await) });
+            spawn_local(async move { bridge.share_found(dropped::walk(entries).await, None) });
         } else {
-            bridge.share(files);
+            let remembered = remembered(&data);
+            spawn_local(async move { bridge.share_found(dropped::of_files(files), remembered.await) });
+        }
+    });
+}
+
+/// Opens the chooser: the one that lets the next visit offer a file again, or the plain one.
+pub(crate) fn choose(bridge: Bridge) {
+    spawn_local(async move {
+        match pick().await {
+            Picked::Files(files, remembered) => bridge.share_found(dropped::of_files(files), remembered),
+            Picked::Nothing => {}
+            Picked::NoChooser => input().into_iter().for_each(|input| input.click()),
         }
     });
 }
@@ -146,7 +161,14 @@ fn early_files() -> Vec<File> {
 /// The drop zone; `again` when something is shared already, and its button then is not the primary one.
 pub(crate) fn drop_zone(again: Memo<bool>) -> impl IntoView {
     let Dragged(dragged) = expect_context();
-    let waiting = use_bridge().waiting();
+    let bridge = use_bridge();
+    let waiting = bridge.waiting();
+    let on_click = move |event: MouseEvent| {
+        // Of the label, the plain input would open by itself.
+        event.prevent_default();
+        event.stop_propagation();
+        choose(bridge);
+    };
     let title = move || match (dragged.get(), waiting.with(|names| (names.len(), names.first().cloned()))) {
         (Some(0), _) => "Let go to share".to_owned(),
         (Some(n), _) => format!("Let go to share {}", count(n, "file", "files")),
@@ -156,18 +178,18 @@ pub(crate) fn drop_zone(again: Memo<bool>) -> impl IntoView {
         (None, _) => "Drop files here".to_owned(),
     };
     view! {
-        <label class="drop" class:dragged=move || dragged.get().is_some() for="share-input">
+        <label class="drop" class:dragged=move || dragged.get().is_some() for="share-input" on:click=on_click>
             <svg class="drop-border" aria-hidden="true"><rect rx="15" /></svg>
             <span class="drop-icon">{icon(glyph::UPLOAD)}</span>
             <span class="drop-text">
                 <span class="drop-title">{title}</span>
-                <span class="note">"They stay in this tab until someone opens your link."</span>
+                <span class="note">"They stay on this device until someone opens your link."</span>
             </span>
             <button
                 type="button"
                 class="button choose"
                 class:primary=move || !again.get()
-                on:click=move |_| if let Some(input) = input() { input.click() }
+                on:click=on_click
             >
                 "Choose files"
             </button>

@@ -76,6 +76,7 @@ pub(crate) fn share(key: u64) -> TransferView {
         total: Some(1 << 20),
         wasted: 0,
         error: None,
+        keeping: None,
         asks: false,
         rate: 0.0,
         eta_s: None,

@@ -4,6 +4,7 @@ use crate::format::{count, duration, part_of, size};
 use crate::words;
 use content::ContentId;
 use protocol::snapshot::{Direction, SourceState, TransferState, TransferView};
+use protocol::{Code, Keeping};
 
 /// The attributes of `transfer`, as tests read them.
 #[derive(Clone, Debug, PartialEq)]
@@ -120,7 +121,19 @@ pub struct Actions {
     pub pause: bool,
     pub resume: bool,
     pub save: bool,
+    /// The click that the browser wants before it reads the file again.
+    pub regain: bool,
+    pub anew: Option<Anew>,
     pub remove: bool,
+}
+
+/// How a file that has changed is shared as it is now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Anew {
+    /// The browser remembers it.
+    AtOnce,
+    /// The person has to choose it again.
+    Choose,
 }
 
 /// The actions that make sense now.
@@ -129,11 +142,16 @@ pub fn actions(item: &TransferView) -> Actions {
     let fetch = item.direction == Direction::Fetch;
     Actions {
         cancel: !fetch && !known,
-        copy_link: known && !(fetch && item.state == TransferState::Failed),
+        copy_link: known && item.state != TransferState::Failed,
         accept: item.asks,
         pause: fetch && matches!(item.state, TransferState::Active | TransferState::Waiting) && !item.asks,
         resume: fetch && matches!(item.state, TransferState::Paused | TransferState::Failed),
         save: fetch && item.state == TransferState::Done,
+        regain: !fetch && item.error == Some(Code::PermissionNeeded),
+        anew: (!fetch && known && item.error == Some(Code::FileChanged)).then_some(match item.keeping {
+            Some(Keeping::File) => Anew::AtOnce,
+            Some(Keeping::Device | Keeping::Tab) | None => Anew::Choose,
+        }),
         remove: known,
     }
 }
@@ -158,6 +176,9 @@ pub fn numbers(item: &TransferView) -> String {
             n => format!("Every square was checked against the link before it was kept. {} thrown away.", size(n)),
         });
     }
+    if let Some(keeping) = item.keeping.filter(|_| item.state != TransferState::Failed) {
+        said.push(words::keeping(keeping, item.direction == Direction::Share).into());
+    }
     said.join(" ")
 }
 
@@ -170,7 +191,6 @@ pub fn held(item: &TransferView) -> Option<u64> {
 mod tests {
     use super::*;
     use crate::reading::fixture::{fetch, share};
-    use protocol::Code;
 
     #[test]
     fn a_file_that_is_read_has_no_link_to_copy() {
@@ -201,6 +221,16 @@ mod tests {
     fn an_item_that_asks_offers_its_yes_and_no_pause() {
         let asking = TransferView { state: TransferState::Waiting, asks: true, ..fetch(1) };
         assert!(actions(&asking).accept && !actions(&asking).pause);
+    }
+
+    #[test]
+    fn a_file_that_changed_is_shared_anew_at_once_only_where_it_is_remembered() {
+        let changed = TransferView { state: TransferState::Failed, error: Some(Code::FileChanged), ..share(1) };
+        assert_eq!(actions(&changed).anew, Some(Anew::Choose));
+        let remembered = TransferView { keeping: Some(Keeping::File), ..changed };
+        assert_eq!(actions(&remembered).anew, Some(Anew::AtOnce));
+        assert!(!actions(&remembered).copy_link, "its link names bytes that are gone");
+        assert_eq!(actions(&share(1)).anew, None);
     }
 
     #[test]

@@ -5,12 +5,13 @@ use crate::bridge::use_bridge;
 use crate::browser;
 use crate::components::bar::{bar, part};
 use crate::components::copy_button::copy_button;
+use crate::components::drop_zone::choose;
 use crate::components::icon::{glyph, icon};
 use crate::components::identicon::identicon;
 use crate::components::path_glyph::path_glyph;
 use crate::format::{left, part_of, per_cent, round_trip, shorten_middle, size, speed, time_left};
 use crate::names::Name;
-use crate::reading::items::{Hooks, hooks, id_of};
+use crate::reading::items::{Anew, Hooks, actions, hooks, id_of};
 use crate::reading::{item, newest_share, peer};
 use crate::route::link_to;
 use crate::streaming::save_address;
@@ -149,6 +150,35 @@ pub(crate) fn on_item(key: u64, make: fn(ContentId) -> Command) -> impl Fn(lepto
         if let Some(id) = item(&bridge.newest(), key).and_then(id_of) {
             bridge.command(make(id));
         }
+    }
+}
+
+/// What brings a share back that the browser or a change on disk has stopped; nothing for all others.
+pub(crate) fn bring_back(key: u64) -> impl IntoView {
+    let bridge = use_bridge();
+    let can = bridge.live(move |snapshot| item(snapshot, key).map(|item| (actions(item).regain, actions(item).anew)));
+    move || {
+        match can.get() {
+        Some((true, _)) => view! {
+            <button type="button" class="button primary" data-testid="regain" on:click=on_item(key, |id| Command::Regain { id })>
+                "Offer it again"
+            </button>
+        }
+        .into_any(),
+        Some((_, Some(Anew::AtOnce))) => view! {
+            <button type="button" class="button primary" data-testid="share-anew" on:click=on_item(key, |id| Command::ShareAnew { id })>
+                "Share anew"
+            </button>
+        }
+        .into_any(),
+        Some((_, Some(Anew::Choose))) => view! {
+            <button type="button" class="button primary" data-testid="choose-anew" on:click=move |_| choose(bridge)>
+                "Choose it again"
+            </button>
+        }
+        .into_any(),
+        Some((false, None)) | None => ().into_any(),
+    }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::history::history;
 use super::items::{
-    accept, cancel_reading, copy_link, frame, link_field, on_item, progress_figures, receivers, save_button, sources,
+    accept, bring_back, cancel_reading, copy_link, frame, link_field, on_item, progress_figures, receivers,
+    save_button, sources,
 };
 use super::preview::preview;
 use crate::bridge::use_bridge;
@@ -153,6 +154,7 @@ fn buttons(key: u64) -> impl IntoView {
         now.get().map(|(direction, can)| {
             view! {
                 <div class="card-actions">
+                    {bring_back(key)}
                     {can.cancel.then(|| cancel_reading(key))}
                     {can.accept.then(|| accept(key))}
                     {can.save.then(|| save_button(key, "button primary"))}

@@ -5,6 +5,7 @@ mod network;
 mod perform;
 mod reads;
 mod relays;
+mod shares;
 
 pub(crate) use self::reads::Reply;
 use self::reads::{Read, WaitingReads};
@@ -15,9 +16,9 @@ use crate::handle::{Handle, Publisher, Request};
 use crate::keystore::TabKey;
 use crate::platform::{self, Clock, FileHandle, Hasher};
 use crate::seal::Whole;
-use crate::store::{PutTicket, Reserved, Store, Turn};
+use crate::store::{PutTicket, Reserved, Restored, Store, Turn};
 use clock::Time;
-use content::{Message, Root};
+use content::{ContentId, Message, Root};
 use futures::channel::mpsc;
 use futures::{FutureExt, SinkExt, StreamExt, select};
 use futures_timer::Delay;
@@ -56,6 +57,10 @@ pub(crate) enum Internal {
     Hashed { token: ShareToken, input: Input },
     /// The disk has answered a wish to keep a content.
     Reserved { root: Root, turn: Turn, outcome: Reserved },
+    /// The disk has found an own share of an earlier visit, or looked at one again.
+    Restored(Restored),
+    /// The file of a share that had changed can be read as it is now.
+    Anew { id: ContentId, file: FileHandle, name: String, media_type: String },
     /// A put is done, or failed.
     Put { ticket: PutTicket, outcome: Result<(), Code> },
     /// A splice we accepted is over.
@@ -245,6 +250,7 @@ impl EventLoop {
     pub(crate) async fn run(mut self) {
         // The machine's first wishes (dial the relays) need no input.
         self.heard.push_back(Input::Wake);
+        self.look_for_shares();
         self.look_for_kept();
         let mut alarm = platform::delay(Duration::ZERO);
         let mut alarm_at = None;
@@ -330,6 +336,8 @@ impl EventLoop {
             Internal::Asked { peer, ask, stream } => self.on_asked(peer, ask, stream),
             Internal::Hashed { token, input } => self.on_hashed(token, input),
             Internal::Reserved { root, turn, outcome } => self.on_place(root, turn, outcome),
+            Internal::Restored(share) => self.on_restored(share),
+            Internal::Anew { id, file, name, media_type } => self.on_anew(id, file, name, media_type),
             Internal::Put { ticket, outcome } => self.on_put(ticket, outcome),
             Internal::Spliced { token } => self.hear(Input::IntroduceEnded { token }),
             Internal::Introduced { peer, stream } => self.on_introduced(peer, stream),

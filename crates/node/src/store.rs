@@ -9,10 +9,11 @@
 use crate::platform::{Disk, FileHandle, Parts, Task};
 use crate::read_ahead::ReadAhead;
 use bytes::Bytes;
-use content::{GroupRange, Kept, Manifest, Record, Root};
+use content::{GroupRange, Kept, Manifest, Outboard, Record, Root};
 use futures::future::Either;
-use protocol::Code;
+use protocol::{Code, Keeping};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The longest content that is kept in memory, where there is no disk: what a tab can hold beside its own needs
 /// without being ended by the system of a small device.
@@ -28,6 +29,15 @@ pub(crate) enum Reserved {
     InMemory,
     /// There is a disk, and it will not.
     Refused(Code),
+}
+
+/// An own share of an earlier visit.
+#[derive(Debug)]
+pub(crate) struct Restored {
+    pub(crate) manifest: Manifest,
+    pub(crate) keeping: Keeping,
+    /// Its file as it was shared, and what proves it; or why not.
+    pub(crate) outcome: Result<(FileHandle, Arc<Outboard>), Code>,
 }
 
 #[derive(Debug)]
@@ -132,6 +142,42 @@ impl Store {
         }
     }
 
+    /// Has the disk see to it that an own file is there at the next visit.
+    pub(crate) fn keep(
+        &mut self,
+        manifest: &Manifest,
+        outboard: &Outboard,
+    ) -> Option<impl Future<Output = Keeping> + Task + use<>> {
+        match &self.items.get(&manifest.root)?.held {
+            Held::File(file) => Some(self.disk.keep(manifest, outboard, file)),
+            Held::Opening | Held::Parts(_) | Held::OnDisk => None,
+        }
+    }
+
+    /// How a content that was fetched outlives the visit.
+    pub(crate) fn keeping(&self, root: Root) -> Option<Keeping> {
+        match self.items.get(&root)?.held {
+            Held::OnDisk => Some(Keeping::Device),
+            Held::Parts(_) => Some(Keeping::Tab),
+            Held::Opening | Held::File(_) => None,
+        }
+    }
+
+    /// Own shares of earlier visits.
+    pub(crate) fn restore(&self) -> impl Future<Output = Vec<Restored>> + Task + use<> {
+        self.disk.restore()
+    }
+
+    /// Asks the person for the file of one of them.
+    pub(crate) fn regain(&self, root: Root) -> impl Future<Output = Option<Restored>> + Task + use<> {
+        self.disk.regain(root)
+    }
+
+    /// The file of one of them as it is now, with its name and type.
+    pub(crate) fn anew(&self, root: Root) -> impl Future<Output = Option<(FileHandle, String, String)>> + Task + use<> {
+        self.disk.anew(root)
+    }
+
     /// Keeps verified bytes.
     pub(crate) fn put(
         &mut self,
@@ -208,8 +254,11 @@ impl Store {
 
     pub(crate) fn remove(&mut self, root: Root) {
         self.ahead.forget(root);
-        if self.items.remove(&root).is_some_and(|item| matches!(item.held, Held::Opening | Held::OnDisk)) {
-            self.disk.remove(root);
+        match self.items.remove(&root).map(|item| item.held) {
+            Some(Held::Opening | Held::OnDisk) => self.disk.remove(root),
+            Some(Held::Parts(_)) => {}
+            // Also of a file that could not be read this time: nothing of it comes back.
+            Some(Held::File(_)) | None => self.disk.forget(root),
         }
     }
 }

@@ -31,6 +31,8 @@ pub enum Code {
     InsecureOrigin,
     /// The file on disk is no longer the one that was shared.
     FileChanged,
+    /// The browser wants the person's yes before it reads a file of an earlier visit again.
+    PermissionNeeded,
     /// The manifest is not one this version understands, or lies about its length.
     BadManifest,
     /// A relay of another host was named; the person has not confirmed it yet.
@@ -59,6 +61,7 @@ impl Code {
             Self::WrongKey => "wrong-key",
             Self::InsecureOrigin => "insecure-origin",
             Self::FileChanged => "file-changed",
+            Self::PermissionNeeded => "permission-needed",
             Self::BadManifest => "bad-manifest",
             Self::RelayUnconfirmed => "relay-unconfirmed",
             Self::MalformedRelay => "malformed-relay",

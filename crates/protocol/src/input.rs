@@ -1,7 +1,7 @@
 //! What a peer hears: from the person, from the network, from storage.
 
 use crate::credit::{LedgerNews, wire as credit};
-use crate::{Caps, Code, PeerKey, RelayIndex, Spent};
+use crate::{Caps, Code, Keeping, PeerKey, RelayIndex, Spent};
 use bytes::Bytes;
 use content::{ContentId, GroupRange, Kept, LinkKey, Manifest, Message, Outboard, Root};
 use core::time::Duration;
@@ -130,6 +130,10 @@ pub enum Command {
     Resume { id: ContentId },
     /// Somebody reads an item from this byte on, while it loads: fetch what is there first.
     Play { id: ContentId, at: u64 },
+    /// The click that the browser wants before it reads a file of an earlier visit again.
+    Regain { id: ContentId },
+    /// The file of a share has changed: share it as it is now, in place of what it was.
+    ShareAnew { id: ContentId },
     /// Forget it: stop sharing, drop the bytes.
     Remove { id: ContentId },
     /// Serve what was fetched, or stop (the person's own shares are always served).
@@ -223,6 +227,12 @@ pub enum Input {
     Shared { token: ShareToken, manifest: Manifest, key: Option<LinkKey>, outboard: Arc<Outboard> },
     /// The file could not be read.
     ShareFailed { token: ShareToken, code: Code },
+    /// An own share of an earlier visit: its file can be read as before and this is its outboard, or why not
+    /// (`PermissionNeeded`, `FileChanged`). Told once when the store opens, and in answer to
+    /// [`Output::Regain`](crate::Output::Regain).
+    Restored { manifest: Manifest, keeping: Keeping, outcome: Result<Arc<Outboard>, Code> },
+    /// How a content outlives the visit: an answer to [`Output::Keep`](crate::Output::Keep).
+    Keeping { root: Root, keeping: Keeping },
     /// The store holds something of this content from an earlier visit: told once, when the store opens.
     Found { manifest: Manifest },
     /// The store is ready for a content, and this is what it holds of it already.

@@ -3,7 +3,8 @@
 use crate::credit::{LedgerWish, wire as credit};
 use crate::{AskToken, Failure, Introducer, PeerKey, ReadToken, RelayIndex, ShareToken};
 use bytes::Bytes;
-use content::{ContentId, GroupRange, Manifest, Message, Root};
+use content::{ContentId, GroupRange, Manifest, Message, Outboard, Root};
+use std::sync::Arc;
 
 /// Whom to ask or tell about providers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,6 +59,14 @@ pub enum Output {
     Hash { token: ShareToken, name: String, media_type: String },
     /// Drop the file handle behind `token`.
     ForgetShare { token: ShareToken },
+    /// See to it that an own file, just hashed, is there after a reload, if the browser can. Answered by
+    /// [`Input::Keeping`](crate::Input::Keeping).
+    Keep { manifest: Manifest, outboard: Arc<Outboard> },
+    /// Ask the browser for the file of an own share again, in the moment of the person's click. Answered by
+    /// [`Input::Restored`](crate::Input::Restored), or not at all when the person says no.
+    Regain { root: Root },
+    /// As [`Regain`](Self::Regain), and share the file as it is now in place of `id`; `id` stays when it cannot be read.
+    ShareAnew { id: ContentId, root: Root },
     /// Prepare to hold a content, or find what an earlier visit left of it. Answered by
     /// [`Input::Reserved`](crate::Input::Reserved) or [`Input::StoreFailed`](crate::Input::StoreFailed).
     Reserve { manifest: Manifest },
@@ -66,6 +75,6 @@ pub enum Output {
     Store { root: Root, range: GroupRange, bytes: Bytes, proof: Bytes },
     /// Read back the bytes of `range` (own file or store).
     Read { token: ReadToken, root: Root, range: GroupRange },
-    /// Drop the bytes, or the file handle, of this root.
+    /// Drop the bytes, or the file handle, of this root, and what was kept of it for later visits.
     Drop { root: Root },
 }

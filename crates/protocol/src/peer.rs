@@ -176,6 +176,10 @@ impl Peer {
                 self.with_transfers(|t, ctx| t.on_shared(ctx, token, manifest, key, outboard));
             }
             Input::ShareFailed { token, code } => self.transfers.on_share_failed(token, code),
+            Input::Restored { manifest, keeping, outcome } => {
+                self.with_transfers(|t, ctx| t.on_restored(ctx, manifest, keeping, outcome));
+            }
+            Input::Keeping { root, keeping } => self.transfers.on_keeping(root, keeping),
             Input::Found { manifest } => self.with_transfers(|t, ctx| t.on_found(ctx, manifest)),
             Input::Reserved { root, kept } => self.with_transfers(|t, ctx| t.on_reserved(ctx, root, kept)),
             Input::Stored { root, range } => self.with_transfers(|t, ctx| t.on_stored(ctx, root, range)),
@@ -206,6 +210,8 @@ impl Peer {
             Command::Pause { id } => self.with_transfers(|t, ctx| t.pause(ctx, id)),
             Command::Resume { id } => self.with_transfers(|t, ctx| t.resume(ctx, id)),
             Command::Play { id, at } => self.with_transfers(|t, ctx| t.play(ctx, id, at)),
+            Command::Regain { id } => self.with_transfers(|t, ctx| t.regain(ctx, id)),
+            Command::ShareAnew { id } => self.with_transfers(|t, ctx| t.share_anew(ctx, id)),
             Command::Remove { id } => self.with_transfers(|t, ctx| t.remove(ctx, id)),
             Command::Limit { caps, spent } => self.with_transfers(|t, ctx| t.set_caps(ctx, caps, spent)),
             Command::Learn(learns) => self.transfers.set_learning(learns, &self.measurements),

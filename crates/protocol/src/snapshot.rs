@@ -7,7 +7,7 @@ mod credit;
 
 pub use credit::{ChequeView, CreditItemView, CreditPeerView, CreditView, LedgerView, Standing};
 
-use crate::{Candidate, Caps, Code, Failure, Stage};
+use crate::{Candidate, Caps, Code, Failure, Keeping, Stage};
 use serde::Serialize;
 
 /// The whole state of this tab, for drawing.
@@ -354,6 +354,8 @@ pub struct TransferView {
     /// Received for it and thrown away.
     pub wasted: u64,
     pub error: Option<Code>,
+    /// How it outlives the visit, once that is settled.
+    pub keeping: Option<Keeping>,
     /// It waits for a yes.
     pub asks: bool,
     /// Verified bytes per second over the last five seconds; 0 when idle.

@@ -14,6 +14,7 @@ mod fetch;
 mod held;
 mod item;
 mod kept;
+mod own;
 mod providers_of;
 mod search;
 mod serve;
@@ -23,6 +24,7 @@ mod views;
 
 pub use allowance::{Caps, RATE_MIN, Spent};
 use held::{Content, Place};
+pub use own::Keeping;
 
 use crate::choice::{Choice, Room};
 use crate::connections::{Connections, Exchanged, Traffic};

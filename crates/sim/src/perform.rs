@@ -59,6 +59,8 @@ impl World {
             }
             Output::Store { root, range, bytes, proof: _ } => self.store(peer, root, range, bytes)?,
             Output::Read { token, root, range } => self.read(peer, token, root, range),
+            // No browser here: nothing outlives a visit, and nobody clicks.
+            Output::Keep { .. } | Output::Regain { .. } | Output::ShareAnew { .. } => {}
             Output::Drop { root } => {
                 self.hosts[peer].store.forget(root);
                 let dropped = self.truths.iter().position(|truth| truth.manifest.root == root);

@@ -74,6 +74,8 @@ impl Trace {
             Input::ShareProgress { token, hashed } => self.text("share progress").number(token.0).number(*hashed),
             Input::Shared { token, manifest, .. } => self.text("shared").number(token.0).bytes(&manifest.encode()),
             Input::ShareFailed { token, code } => self.text("share failed").number(token.0).code(*code),
+            Input::Restored { manifest, .. } => self.text("restored").bytes(&manifest.root.0),
+            Input::Keeping { root, .. } => self.text("keeping").bytes(&root.0),
             Input::Found { manifest } => self.text("found").bytes(&manifest.encode()),
             Input::Reserved { root, kept } => self
                 .text("reserved")

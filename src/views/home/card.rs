@@ -15,8 +15,8 @@ use crate::names::Name;
 use crate::reading::item;
 use crate::reading::items::{Actions, actions, said, state_line, title};
 use crate::views::items::{
-    accept, address, cancel_reading, copy_link, frame, link, link_field, on_item, progress_figures, receivers,
-    save_button, send_link, sources,
+    accept, address, bring_back, cancel_reading, copy_link, frame, link, link_field, on_item, progress_figures,
+    receivers, save_button, send_link, sources,
 };
 use crate::views::preview::preview;
 use crate::words;
@@ -63,16 +63,23 @@ pub(super) fn share(key: u64) -> impl IntoView {
     let bridge = use_bridge();
     let id = bridge.live(move |snapshot| item(snapshot, key).map(|item| item.content_id.clone()).unwrap_or_default());
     let ready = Memo::new(move |_| id.with(|id| !id.is_empty()));
+    let works = bridge.live(move |snapshot| item(snapshot, key).is_some_and(|item| actions(item).copy_link));
     let address = address(key);
-    let code = move || ready.get().then(|| qr_code(&address.get(), "QR code of this item's link"));
+    let code = move || (ready.get() && works.get()).then(|| qr_code(&address.get(), "QR code of this item's link"));
     let private = bridge.live(move |snapshot| item(snapshot, key).is_some_and(|item| item.private));
     let read = bridge.live(move |snapshot| item(snapshot, key).map_or(0.0, |item| part(item.bytes, item.total)));
+    let kept = bridge.live(move |snapshot| {
+        let keeping = item(snapshot, key)?.keeping?;
+        works.get().then(|| words::keeping(keeping, true))
+    });
     let head = view! {
         {head(key)}
         {move || match ready.get() {
+            true if !works.get() => view! { <div class="card-actions">{bring_back(key)}</div> }.into_any(),
             true => view! {
                 <div class="card-link">{link_field(key)} {copy_link(key, "button primary")} {send_link(key)}</div>
                 <p class="note card-privacy" data-private=move || private.get().to_string()>{move || words::privacy(private.get())}</p>
+                <p class="note card-keeping">{kept}</p>
             }
             .into_any(),
             false => view! {

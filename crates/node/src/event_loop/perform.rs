@@ -38,6 +38,9 @@ impl EventLoop {
                 self.files.remove(&token);
                 self.hasher.cancel(token);
             }
+            Output::Keep { manifest, outboard } => self.keep(&manifest, &outboard),
+            Output::Regain { root } => self.regain(root),
+            Output::ShareAnew { id, root } => self.share_anew(id, root),
             Output::Reserve { manifest } => self.reserve(&manifest),
             Output::Store { root, range, bytes, proof } => self.put(root, Record { range, proof }, &bytes),
             Output::Read { token, root, range } => self.read(token, root, range),
@@ -299,7 +302,10 @@ impl EventLoop {
 
     pub(super) fn on_place(&mut self, root: Root, turn: Turn, outcome: Reserved) {
         match self.store.on_reserved(root, turn, outcome) {
-            Some(Ok(kept)) => self.hear(Input::Reserved { root, kept }),
+            Some(Ok(kept)) => {
+                self.hear(Input::Reserved { root, kept });
+                self.store.keeping(root).into_iter().for_each(|keeping| self.hear(Input::Keeping { root, keeping }));
+            }
             Some(Err(code)) => self.hear(Input::StoreFailed { root, code }),
             None => {}
         }

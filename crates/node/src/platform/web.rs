@@ -1,15 +1,18 @@
 //! The browser: tasks are microtasks, files are `File`s, hashing happens in a worker.
 
 mod checks;
+mod copying;
 mod disk;
 mod disk_worker;
 mod file;
 mod folder;
 mod handle;
 mod hasher;
+mod kept_files;
 mod metered;
 mod opfs;
 mod parts;
+mod shares;
 mod stack;
 mod stream_port;
 mod web_source;

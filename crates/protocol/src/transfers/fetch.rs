@@ -43,7 +43,7 @@ impl Transfers {
         let key = self.new_key();
         let phase = Phase::Seeking(Quest::new(ctx.now));
         let (manifest, details, since) = (None, None, ctx.now);
-        let item = Item { key, id, since, manifest, link_key, details, phase, own: false, took: None };
+        let item = Item { key, id, since, manifest, link_key, details, phase, own: false, keeping: None, took: None };
         self.items.insert(id, item);
     }
 

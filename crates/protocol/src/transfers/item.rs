@@ -3,7 +3,7 @@
 use super::providers_of::ProvidersOf;
 use super::search::Search;
 use crate::ranking::Pick;
-use crate::{Code, PeerKey};
+use crate::{Code, Keeping, PeerKey};
 use clock::Time;
 use content::{Cipher, ContentId, Details, LinkKey, Manifest, PrivateError};
 use core::time::Duration;
@@ -25,6 +25,8 @@ pub(crate) struct Item {
     pub(crate) phase: Phase,
     /// The person's own file.
     pub(crate) own: bool,
+    /// How it outlives the visit, once that is settled.
+    pub(crate) keeping: Option<Keeping>,
     /// How long hashing or fetching took, once done.
     pub(crate) took: Option<Duration>,
 }

@@ -31,6 +31,7 @@ impl Transfers {
             details,
             phase: Phase::Loading(quest),
             own: false,
+            keeping: None,
             took: None,
         };
         self.items.insert(id, item);

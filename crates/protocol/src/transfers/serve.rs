@@ -108,6 +108,7 @@ impl Transfers {
         self.uploads.handle(ctx.now, UploadInput::ReadFailed { read, reason: Refusal::Unreadable });
         self.end_download(ctx, root);
         self.fail_items_of(ctx, root, code);
+        self.forget_stale_copy(ctx, root, code);
         self.offer_as_allowed(ctx.now, root);
         self.drive_uploads(ctx);
     }

@@ -1,7 +1,5 @@
 //! The person's own files: hashed by the node, then offered.
 
-use super::held::{Content, Place};
-use super::item::{self, Item, Phase};
 use super::{Context, Transfers};
 use crate::{Code, Output, ShareToken};
 use clock::Time;
@@ -84,40 +82,8 @@ impl Transfers {
             }
             return;
         };
-        let (root, id) = (manifest.root, manifest.id());
-        let details = item::open(&manifest, link_key.as_ref()).ok();
-        self.end_download(ctx, root);
-        let content = self
-            .contents
-            .entry(root)
-            .or_insert_with(|| Content::new(manifest.length, Place::Own(Arc::clone(&outboard))));
-        content.place = Place::Own(outboard);
-        content.asked.clear();
-        for item in self.items.values_mut().filter(|item| item.is_of(root)) {
-            // The person's own bytes end any fetch of them, and any trouble with them.
-            item.took.get_or_insert(ctx.now - item.since);
-            item.phase = Phase::Held;
-        }
-        let item = self.items.entry(id).or_insert_with(|| Item {
-            key: hashing.key,
-            id,
-            since: ctx.now,
-            manifest: Some(manifest.clone()),
-            link_key: link_key.clone(),
-            details: details.clone(),
-            phase: Phase::Held,
-            own: true,
-            took: None,
-        });
-        item.own = true;
-        item.since = ctx.now;
-        item.manifest = Some(manifest);
-        item.link_key = link_key;
-        item.details = details;
-        item.phase = Phase::Held;
-        item.took = Some(ctx.now - hashing.since);
-        self.offer_as_allowed(ctx.now, root);
-        self.drive_uploads(ctx);
+        ctx.out.push(Output::Keep { manifest: manifest.clone(), outboard: Arc::clone(&outboard) });
+        self.hold_own(ctx, hashing.key, manifest, link_key, outboard, Some(ctx.now - hashing.since));
     }
 
     fn forget_failed_hashing(&mut self) {

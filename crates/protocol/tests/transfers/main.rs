@@ -2,6 +2,7 @@
 
 mod choosing;
 mod kept;
+mod own;
 mod private;
 mod tab;
 

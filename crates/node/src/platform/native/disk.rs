@@ -1,11 +1,11 @@
 //! A native node keeps what it fetches in memory: the relay fetches nothing, and tests want nothing to survive them.
 
 use super::FileHandle;
-use crate::store::Reserved;
+use crate::store::{Reserved, Restored};
 use bytes::Bytes;
-use content::{Manifest, Record, Root};
+use content::{Manifest, Outboard, Record, Root};
 use futures::future::{Ready, ready};
-use protocol::Code;
+use protocol::{Code, Keeping};
 use std::ops::Range;
 
 /// No disk.
@@ -38,4 +38,22 @@ impl Disk {
     }
 
     pub(crate) fn remove(&mut self, _: Root) {}
+
+    pub(crate) fn keep(&mut self, _: &Manifest, _: &Outboard, _: &FileHandle) -> Ready<Keeping> {
+        ready(Keeping::Tab)
+    }
+
+    pub(crate) fn restore(&self) -> Ready<Vec<Restored>> {
+        ready(Vec::new())
+    }
+
+    pub(crate) fn forget(&mut self, _: Root) {}
+
+    pub(crate) fn regain(&self, _: Root) -> Ready<Option<Restored>> {
+        ready(None)
+    }
+
+    pub(crate) fn anew(&self, _: Root) -> Ready<Option<(FileHandle, String, String)>> {
+        ready(None)
+    }
 }

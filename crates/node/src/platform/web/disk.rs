@@ -8,7 +8,7 @@
 //! A page without a worker, or without that file system, keeps contents in memory.
 
 use super::disk_worker::{Answer, Ask};
-use super::opfs;
+use super::opfs::{self, Shelf};
 use super::{FileHandle, worker};
 use crate::store::Reserved;
 use bytes::Bytes;
@@ -34,7 +34,6 @@ pub(crate) struct Disk {
 }
 
 /// The store worker.
-
 #[derive(Debug)]
 struct Line {
     worker: Worker,
@@ -52,19 +51,17 @@ impl Disk {
 
     /// What earlier visits left, the oldest first.
     pub(crate) fn list(&mut self) -> impl Future<Output = Vec<Manifest>> + use<> {
-        let usable = self.script.is_some();
+        let usable = self.is_here();
         async move {
             match usable {
-                true => opfs::list().await.unwrap_or_default(),
+                true => opfs::list(Shelf::Fetched).await.unwrap_or_default(),
                 false => Vec::new(),
             }
         }
     }
 
     pub(crate) fn reserve(&mut self, manifest: &Manifest) -> impl Future<Output = Reserved> + use<> {
-        if self.line.is_none() {
-            self.line = self.script.as_deref().and_then(Line::open);
-        }
+        self.start();
         let answer = self.ask(&Ask::Reserve { root: manifest.root, manifest: &manifest.encode() });
         async move {
             match answer.await {
@@ -113,7 +110,19 @@ impl Disk {
         drop(self.ask(&Ask::Remove { root }));
     }
 
-    fn ask(&self, ask: &Ask<'_>) -> impl Future<Output = Answer> + use<> {
+    /// Starts the worker, if there is to be one and it does not run.
+    pub(super) fn start(&mut self) {
+        if self.line.is_none() {
+            self.line = self.script.as_deref().and_then(Line::open);
+        }
+    }
+
+    /// Whether there is a disk to try.
+    pub(super) fn is_here(&self) -> bool {
+        self.script.is_some()
+    }
+
+    pub(super) fn ask(&self, ask: &Ask<'_>) -> impl Future<Output = Answer> + use<> {
         let answer = self.line.as_ref().and_then(|line| line.ask(ask));
         async move {
             match answer {

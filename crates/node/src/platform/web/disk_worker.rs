@@ -6,7 +6,8 @@
 //!
 //! Messages are arrays. To the worker: `[number, wish, ...]`. From it: `[number, body]` or `[number, null, code]`.
 
-use super::opfs::{self, BYTES, DiskError, JOURNAL, MANIFEST, OpenFile};
+use super::copying::Copying;
+use super::opfs::{self, BYTES, DiskError, JOURNAL, MANIFEST, OpenFile, Shelf};
 use bytes::{Buf, Bytes, BytesMut};
 use content::{Kept, Manifest, Record, Recovery, Root, group_count};
 use futures::channel::mpsc;
@@ -20,7 +21,7 @@ use std::time::Duration;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
+use web_sys::{Blob, DedicatedWorkerGlobalScope, MessageEvent};
 
 /// How long puts wait for others, so that one flush serves them all: far less than a download's buffer lasts.
 const COMMIT_AFTER: Duration = Duration::from_millis(20);
@@ -36,6 +37,8 @@ pub(super) enum Ask<'a> {
     Put { root: Root, record: &'a [u8], start: u64, bytes: &'a Bytes },
     Read { root: Root, range: Range<u64> },
     Remove { root: Root },
+    Copy { root: Root, manifest: &'a [u8], outboard: &'a [u8], bytes: &'a Blob },
+    Forget { root: Root },
 }
 
 impl Ask<'_> {
@@ -63,6 +66,12 @@ impl Ask<'_> {
                 say(&["read".into(), name(root), (range.start as f64).into(), (range.end as f64).into()]);
             }
             Self::Remove { root } => say(&["remove".into(), name(root)]),
+            Self::Copy { root, manifest, outboard, bytes } => {
+                let outboard = Uint8Array::from(*outboard);
+                moved.push(&outboard.buffer());
+                say(&["copy".into(), name(root), Uint8Array::from(*manifest).into(), outboard.into(), (*bytes).into()]);
+            }
+            Self::Forget { root } => say(&["forget".into(), name(root)]),
         }
         (message.into(), moved)
     }
@@ -128,7 +137,8 @@ pub(super) fn run(scope: DedicatedWorkerGlobalScope) {
 }
 
 async fn serve(port: DedicatedWorkerGlobalScope, mut messages: mpsc::UnboundedReceiver<Array>) {
-    let mut desk = Desk { port, open: BTreeMap::new(), unflushed: Vec::new(), unflushed_len: 0 };
+    let mut desk =
+        Desk { port, open: BTreeMap::new(), copying: Copying::default(), unflushed: Vec::new(), unflushed_len: 0 };
     loop {
         let message = if desk.unflushed.is_empty() {
             messages.next().await
@@ -154,6 +164,7 @@ async fn serve(port: DedicatedWorkerGlobalScope, mut messages: mpsc::UnboundedRe
 struct Desk {
     port: DedicatedWorkerGlobalScope,
     open: BTreeMap<Root, OpenContent>,
+    copying: Copying,
     /// Puts that are written and not yet answered.
     unflushed: Vec<(u64, Root)>,
     unflushed_len: u64,
@@ -189,25 +200,23 @@ impl Desk {
             (Some("remove"), Some(root)) => {
                 self.commit();
                 self.open.remove(&root);
-                opfs::remove(root).await.map(|()| JsValue::NULL)
+                opfs::remove(Shelf::Fetched, root).await.map(|()| JsValue::NULL)
             }
+            // A copy may take minutes, and nothing else waits for it.
+            (Some("copy"), Some(root)) => {
+                let (copy, port) = (self.copying.begin(root, parts), self.port.clone());
+                return wasm_bindgen_futures::spawn_local(async move {
+                    answer(&port, number, copy.await.map(|()| JsValue::NULL));
+                });
+            }
+            (Some("forget"), Some(root)) => self.copying.forget(root).await.map(|()| JsValue::NULL),
             _ => Err(DiskError::Refused),
         };
         self.answer(number, outcome);
     }
 
     fn answer(&self, number: u64, outcome: Result<JsValue, DiskError>) {
-        let number = JsValue::from(number as f64);
-        let (message, moved) = match outcome {
-            Ok(body) => {
-                let moved: Array = body.dyn_ref::<Uint8Array>().map(Uint8Array::buffer).iter().collect();
-                (Array::of2(&number, &body), moved)
-            }
-            Err(error) => (Array::of3(&number, &JsValue::NULL, &word(error).into()), Array::new()),
-        };
-        if self.port.post_message_with_transfer(&message, &moved).is_err() {
-            log::warn!("an answer of the store could not be sent");
-        }
+        answer(&self.port, number, outcome);
     }
 
     /// Finds what is there, proves it, and opens the rest for writing.
@@ -216,7 +225,7 @@ impl Desk {
         let manifest = Manifest::decode(&canonical.to_vec()).map_err(|_| DiskError::Refused)?;
         self.commit();
         self.open.remove(&root);
-        let known = opfs::file_of(root, MANIFEST).await.is_ok();
+        let known = opfs::file_of(Shelf::Fetched, root, MANIFEST).await.is_ok();
         match open(&manifest, (!known).then_some(&canonical)).await {
             Ok((content, kept)) => {
                 if !kept.is_complete() {
@@ -228,7 +237,7 @@ impl Desk {
             Err(error) => {
                 if !known && error != DiskError::Busy {
                     // Nothing of it is worth keeping; that it cannot be removed changes nothing.
-                    let _ = opfs::remove(root).await;
+                    let _ = opfs::remove(Shelf::Fetched, root).await;
                 }
                 Err(error)
             }
@@ -284,9 +293,23 @@ impl Desk {
     }
 }
 
+fn answer(port: &DedicatedWorkerGlobalScope, number: u64, outcome: Result<JsValue, DiskError>) {
+    let number = JsValue::from(number as f64);
+    let (message, moved) = match outcome {
+        Ok(body) => {
+            let moved: Array = body.dyn_ref::<Uint8Array>().map(Uint8Array::buffer).iter().collect();
+            (Array::of2(&number, &body), moved)
+        }
+        Err(error) => (Array::of3(&number, &JsValue::NULL, &word(error).into()), Array::new()),
+    };
+    if port.post_message_with_transfer(&message, &moved).is_err() {
+        log::warn!("an answer of the store could not be sent");
+    }
+}
+
 /// Opens the files of a content, makes room for all of it, and proves what is there.
 async fn open(manifest: &Manifest, unwritten: Option<&Uint8Array>) -> Result<(OpenContent, Kept), DiskError> {
-    let folder = opfs::folder_of(manifest.root, true).await?;
+    let folder = opfs::folder_of(Shelf::Fetched, manifest.root, true).await?;
     let bytes = OpenFile::open(&folder, BYTES).await?;
     let journal = OpenFile::open(&folder, JOURNAL).await?;
     // All the room is taken now, so that a content that does not fit says so before its first byte is fetched.

@@ -8,17 +8,30 @@ use std::ops::Range;
 use std::sync::Arc;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
+use web_sys::{File, FileSystemFileHandle};
 
 /// A `File` or `Blob` of the page, sealed as it is read when it is shared by a private link.
 #[derive(Clone, Debug)]
 pub(crate) struct FileHandle {
     blob: web_sys::Blob,
     seal: Option<Arc<Seal>>,
+    /// What the browser remembers it by, and when it was last changed.
+    chosen: Option<(FileSystemFileHandle, f64)>,
 }
 
 impl FileHandle {
     pub(crate) fn new(blob: web_sys::Blob) -> Self {
-        Self { blob, seal: None }
+        Self { blob, seal: None, chosen: None }
+    }
+
+    /// A file that the person chose, with what the browser remembers it by, where it does.
+    pub(crate) fn of_chosen(file: File, handle: Option<FileSystemFileHandle>) -> Self {
+        let modified = file.last_modified();
+        Self { blob: file.into(), seal: None, chosen: handle.map(|handle| (handle, modified)) }
+    }
+
+    pub(super) fn chosen(&self) -> Option<(&FileSystemFileHandle, f64)> {
+        self.chosen.as_ref().map(|(handle, modified)| (handle, *modified))
     }
 
     /// The same file, of which only sealed bytes can be read.

@@ -21,10 +21,11 @@ impl Drop for Subscription {
 }
 
 impl Handle {
-    /// Shares a file that the person chose. It is read in slices when somebody asks, never copied.
-    pub fn share(&self, file: web_sys::File) -> ShareToken {
+    /// Shares a file that the person chose. It is read in slices when somebody asks. With its `handle`, where the
+    /// browser gave one, the next visit offers it again from where it is; without, from a copy.
+    pub fn share(&self, file: web_sys::File, handle: Option<web_sys::FileSystemFileHandle>) -> ShareToken {
         let (name, media_type) = (file.name(), file.type_());
-        self.share_file(FileHandle::new(file.into()), name, media_type, None)
+        self.share_file(FileHandle::of_chosen(file, handle), name, media_type, None)
     }
 
     /// Calls `each` with every later snapshot, at most ten times a second.

@@ -4,9 +4,12 @@
 //! starling-1 / <root in hex> / manifest   canonical bytes
 //!                            / bytes      the content, each byte in its place
 //!                            / journal    records: which groups count, and their proof
+//! starling-1-own / <root in hex> / manifest, bytes
+//!                                / outboard  every hash pair above the bytes
 //! ```
 //!
-//! The number in the folder's name changes with the layout: an older one is not read.
+//! The second folder has copies of the person's own files that the browser could not give back by itself. The number in
+//! the folders' names changes with the layout: an older one is not read.
 
 use content::{Manifest, Root};
 use js_sys::{AsyncIterator, IteratorNext, Promise, Reflect, Uint8Array};
@@ -18,10 +21,28 @@ use web_sys::{
     FileSystemReadWriteOptions, FileSystemRemoveOptions, FileSystemSyncAccessHandle, StorageManager,
 };
 
-const FOLDER: &str = "starling-1";
+/// Which of the two folders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shelf {
+    /// What was fetched.
+    Fetched,
+    /// Copies of own files.
+    Own,
+}
+
+impl Shelf {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Fetched => "starling-1",
+            Self::Own => "starling-1-own",
+        }
+    }
+}
+
 pub(super) const MANIFEST: &str = "manifest";
 pub(super) const BYTES: &str = "bytes";
 pub(super) const JOURNAL: &str = "journal";
+pub(super) const OUTBOARD: &str = "outboard";
 
 /// Why the file system did not do something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,78 +81,96 @@ pub(super) fn is_here() -> bool {
     storage().is_ok()
 }
 
-fn storage() -> Result<StorageManager, DiskError> {
+pub(super) fn storage() -> Result<StorageManager, DiskError> {
     let navigator = Reflect::get(&js_sys::global(), &"navigator".into()).map_err(|_| DiskError::Absent)?;
     let storage = Reflect::get(&navigator, &"storage".into()).map_err(|_| DiskError::Absent)?;
     let opens = Reflect::get(&storage, &"getDirectory".into()).is_ok_and(|open| open.is_function());
     if opens { Ok(storage.unchecked_into()) } else { Err(DiskError::Absent) }
 }
 
-async fn wait<T: JsCast>(promise: Promise) -> Result<T, DiskError> {
+/// Bytes that the browser would still keep for this page; `None` when it does not say.
+pub(super) async fn room() -> Option<u64> {
+    let estimate: JsValue = wait(storage().ok()?.estimate().ok()?).await.ok()?;
+    let bytes = |name: &str| Reflect::get(&estimate, &name.into()).ok()?.as_f64();
+    Some((bytes("quota")? - bytes("usage")?).max(0.0) as u64)
+}
+
+pub(super) async fn wait<T: JsCast>(promise: Promise) -> Result<T, DiskError> {
     Ok(JsFuture::from(promise).await?.unchecked_into())
 }
 
-/// The folder of all contents.
-async fn folder(create: bool) -> Result<FileSystemDirectoryHandle, DiskError> {
+/// The folder of all contents on a shelf.
+async fn folder(shelf: Shelf, create: bool) -> Result<FileSystemDirectoryHandle, DiskError> {
     let top: FileSystemDirectoryHandle = wait(storage()?.get_directory()).await.map_err(|_| DiskError::Absent)?;
     let options = FileSystemGetDirectoryOptions::new();
     options.set_create(create);
-    wait(top.get_directory_handle_with_options(FOLDER, &options)).await
+    wait(top.get_directory_handle_with_options(shelf.name(), &options)).await
 }
 
 /// The folder of one content.
-pub(super) async fn folder_of(root: Root, create: bool) -> Result<FileSystemDirectoryHandle, DiskError> {
+pub(super) async fn folder_of(shelf: Shelf, root: Root, create: bool) -> Result<FileSystemDirectoryHandle, DiskError> {
     let options = FileSystemGetDirectoryOptions::new();
     options.set_create(create);
-    wait(folder(create).await?.get_directory_handle_with_options(&name_of(root), &options)).await
+    wait(folder(shelf, create).await?.get_directory_handle_with_options(&name_of(root), &options)).await
 }
 
-pub(super) async fn remove(root: Root) -> Result<(), DiskError> {
+pub(super) async fn remove(shelf: Shelf, root: Root) -> Result<(), DiskError> {
     let options = FileSystemRemoveOptions::new();
     options.set_recursive(true);
-    wait::<JsValue>(folder(false).await?.remove_entry_with_options(&name_of(root), &options)).await.map(drop)
+    let folder = folder(shelf, false).await?;
+    wait::<JsValue>(folder.remove_entry_with_options(&name_of(root), &options)).await.map(drop)
 }
 
-/// The manifests of all contents, the oldest first.
-pub(super) async fn list() -> Result<Vec<Manifest>, DiskError> {
-    let names: AsyncIterator = match folder(false).await {
+/// The manifests of all contents on a shelf, the oldest first.
+pub(super) async fn list(shelf: Shelf) -> Result<Vec<Manifest>, DiskError> {
+    let names: AsyncIterator = match folder(shelf, false).await {
         Ok(folder) => folder.keys(),
         Err(DiskError::NotFound) => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
     let mut found: Vec<(f64, Manifest)> = Vec::new();
+    let mut torn = Vec::new();
     loop {
         let next: IteratorNext = wait(names.next()?).await?;
         if next.done() {
-            found.sort_by(|(a, _), (b, _)| a.total_cmp(b));
-            return Ok(found.into_iter().map(|(_, manifest)| manifest).collect());
+            break;
         }
         let Some(root) = next.value().as_string().as_deref().and_then(root_of) else { continue };
-        // Another tab may be making or removing it, or a crash came between: then it is no content (yet).
-        if let Ok((modified, manifest)) = manifest_of(root).await
-            && manifest.root == root
-        {
-            found.push((modified, manifest));
+        match manifest_of(shelf, root).await {
+            Ok((modified, manifest)) if manifest.root == root => found.push((modified, manifest)),
+            // Another tab may be making or removing it, or a crash came between: then it is no content (yet).
+            Ok(_) | Err(_) => torn.push(root),
         }
     }
+    for root in torn.into_iter().filter(|_| shelf == Shelf::Own) {
+        // A copy that was not finished is as long as one that was. One that another tab is making is open there, and
+        // cannot be removed.
+        let _ = remove(shelf, root).await;
+    }
+    found.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+    Ok(found.into_iter().map(|(_, manifest)| manifest).collect())
 }
 
-async fn manifest_of(root: Root) -> Result<(f64, Manifest), DiskError> {
-    let file = file_of(root, MANIFEST).await?;
-    let buffer = JsFuture::from(file.array_buffer()).await?;
-    let manifest = Manifest::decode(&Uint8Array::new(&buffer).to_vec()).map_err(|_| DiskError::Refused)?;
+async fn manifest_of(shelf: Shelf, root: Root) -> Result<(f64, Manifest), DiskError> {
+    let file = file_of(shelf, root, MANIFEST).await?;
+    let manifest = Manifest::decode(&all_of(&file).await?).map_err(|_| DiskError::Refused)?;
     Ok((file.last_modified(), manifest))
 }
 
+/// The bytes of a small file.
+pub(super) async fn all_of(file: &File) -> Result<Vec<u8>, DiskError> {
+    Ok(Uint8Array::new(&JsFuture::from(file.array_buffer()).await?).to_vec())
+}
+
 /// A file of one content, to be read.
-pub(super) async fn file_of(root: Root, name: &str) -> Result<File, DiskError> {
-    let handle: FileSystemFileHandle = wait(folder_of(root, false).await?.get_file_handle(name)).await?;
+pub(super) async fn file_of(shelf: Shelf, root: Root, name: &str) -> Result<File, DiskError> {
+    let handle: FileSystemFileHandle = wait(folder_of(shelf, root, false).await?.get_file_handle(name)).await?;
     wait(handle.get_file()).await
 }
 
 /// The bytes of a content, all of them written.
 pub(super) async fn bytes_of(root: Root) -> Result<File, DiskError> {
-    file_of(root, BYTES).await
+    file_of(Shelf::Fetched, root, BYTES).await
 }
 
 /// A file of a content, to be written; in a worker only. Closed when dropped.
