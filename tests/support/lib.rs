@@ -15,6 +15,7 @@ mod page;
 mod relay;
 mod stage;
 pub mod udp_delay;
+mod video;
 
 pub use browser::{Browser, Options};
 pub use exchange::{exchange, saves};
@@ -25,6 +26,7 @@ pub use page::{Peer, Tab, Transfer};
 pub use relay::{CIRCUIT_BYTES_MAX, Relay};
 pub use stage::{Stage, journey};
 pub use udp_delay::UdpDelay;
+pub use video::Video;
 
 use std::path::{Path, PathBuf};
 

@@ -250,6 +250,38 @@ impl<'a> Tab<'a> {
         self.script(&found, within).await
     }
 
+    /// Opens a film's link and plays it: milliseconds from the link to the first picture, then its length and how many
+    /// bytes were verified when it had played for half a second.
+    pub async fn open_and_play(&self, id: &str, within: Duration) -> Result<Value> {
+        let body = format!(
+            r"await served();
+            const start = performance.now();
+            location.hash = {};
+            const player = await shown();
+            const firstFrameMs = performance.now() - start;
+            player.muted = true;
+            await player.play();
+            await until(player, 'timeupdate', () => player.currentTime > 0.5);
+            return {{ firstFrameMs, duration: player.duration, bytes: Number(transfer({}, 'fetch').bytes) }};",
+            json!(format!("#/get/{id}")),
+            json!(id),
+        );
+        self.player(&body, within).await
+    }
+
+    /// Seeks to `second` and plays on: how long that took, and how many bytes were verified then.
+    pub async fn seek_and_play(&self, id: &str, second: f64, within: Duration) -> Result<Value> {
+        let body = format!(
+            r"const player = await shown();
+            const start = performance.now();
+            player.currentTime = {second};
+            await until(player, 'timeupdate', () => !player.seeking && player.currentTime > {second} + 0.3);
+            return {{ tookMs: performance.now() - start, bytes: Number(transfer({}, 'fetch').bytes) }};",
+            json!(id),
+        );
+        self.player(&body, within).await
+    }
+
     /// Lets the page go on for a while: for what must not happen, which no event can tell.
     pub async fn settle(&self, time: Duration) -> Result<()> {
         let millis = u64::try_from(time.as_millis()).expect("a wait is short");

@@ -113,10 +113,18 @@ impl Transfers {
     /// The person plays an item: its next requests are for what is there.
     pub(crate) fn play(&mut self, ctx: &mut Context<'_>, id: ContentId, at: u64) {
         let Some(root) = self.root_of(id) else { return };
-        let group = u32::try_from(at / u64::from(content::GROUP_LEN)).ok();
-        if let Some(download) = self.contents.get_mut(&root).and_then(Content::download_mut) {
-            download.set_playhead(ctx.now, &mut self.flows, group, PLAYED_AHEAD);
-            self.drive_download(ctx, root);
+        let Some(content) = self.contents.get_mut(&root) else { return };
+        content.played_from = u32::try_from(at / u64::from(content::GROUP_LEN)).ok();
+        self.follow_player(ctx.now, root);
+        self.drive_download(ctx, root);
+    }
+
+    /// Has a download bring first what is played. Players begin to read before the store has answered.
+    pub(super) fn follow_player(&mut self, now: clock::Time, root: Root) {
+        let Some(content) = self.contents.get_mut(&root) else { return };
+        let from = content.played_from;
+        if let Some(download) = content.download_mut() {
+            download.set_playhead(now, &mut self.flows, from, PLAYED_AHEAD);
         }
     }
 

@@ -24,6 +24,8 @@ pub(crate) struct Content {
     pub(crate) first_byte: Option<Time>,
     /// Received for it and thrown away.
     pub(crate) wasted: u64,
+    /// The group from which somebody plays it, also while the store is looking.
+    pub(crate) played_from: Option<u32>,
     /// Whom each chunk that is not here yet was asked of.
     pub(crate) asked: BTreeMap<u32, BTreeSet<PeerKey>>,
     pub(crate) from: Partners,
@@ -55,6 +57,7 @@ impl Content {
             first_byte: None,
             dropped: BTreeSet::new(),
             wasted: 0,
+            played_from: None,
             asked: BTreeMap::new(),
             from: Partners::default(),
             to: Partners::default(),

@@ -71,6 +71,7 @@ impl Transfers {
         };
         content.place = Place::Loading(Box::new(download));
         self.unsettled = true;
+        self.follow_player(ctx.now, root);
         self.drive_download(ctx, root);
         self.offer_as_allowed(ctx.now, root);
         self.drive_uploads(ctx);

@@ -98,6 +98,17 @@ fn an_answer_about_an_item_that_was_removed_is_ignored() {
 }
 
 #[test]
+fn a_player_that_began_while_the_store_was_looking_is_served_first() {
+    let (mut tab, file) = (returning(&[1]), File::new("bird.webm", 40_000_000));
+    tab.fetch_from(1, &file);
+    tab.command(Command::Play { id: file.id, at: 30_000_000 });
+    tab.hear(Input::Reserved { root: file.root(), kept: None });
+    tab.named(&file, &[1]);
+    let wanted = wants(&sent_to(1, &tab.says(1, file.holds_all())));
+    assert_eq!(wanted.first().map(|(range, _)| range.first), Some(30_000_000 / 16_384), "{wanted:?}");
+}
+
+#[test]
 fn bytes_are_stored_with_the_proof_that_they_belong() {
     let (mut tab, file) = (returning(&[1]), File::new("bird.png", 500_000));
     tab.fetch_from(1, &file);
