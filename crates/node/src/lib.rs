@@ -15,7 +15,6 @@ mod introduce;
 mod keystore;
 mod peer_id;
 mod platform;
-mod read_ahead;
 mod seal;
 mod store;
 pub mod streaming;

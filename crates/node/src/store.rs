@@ -6,12 +6,14 @@
 //! Invariant: a content is in one place. Which one is known when the disk has answered [`Store::reserve`]; until then
 //! nothing is put and nothing is read.
 
+mod read_ahead;
+
 use crate::platform::{Disk, FileHandle, Parts, Task};
-use crate::read_ahead::ReadAhead;
 use bytes::Bytes;
 use content::{GroupRange, Kept, Manifest, Outboard, Record, Root};
 use futures::future::Either;
 use protocol::{Code, Keeping};
+use read_ahead::ReadAhead;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
