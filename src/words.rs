@@ -313,6 +313,7 @@ pub fn source(state: SourceState) -> &'static str {
     match state {
         SourceState::Idle => "Has it, not asked right now",
         SourceState::Active => "Sending",
+        SourceState::Resting => "Left alone for a moment: it turned slow or failed. The others go on.",
         SourceState::Dropped => "Dropped: a chunk failed its check. Nothing bad was kept.",
         SourceState::Left => "Left",
     }

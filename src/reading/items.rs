@@ -36,7 +36,7 @@ pub fn hooks(item: &TransferView) -> Hooks {
         },
         bytes: item.bytes,
         total: item.total,
-        sources: item.sources.iter().filter(|s| matches!(s.state, SourceState::Idle | SourceState::Active)).count(),
+        sources: item.sources.iter().filter(|s| !matches!(s.state, SourceState::Dropped | SourceState::Left)).count(),
         error: item.error.map(protocol::Code::as_str),
     }
 }

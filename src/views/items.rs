@@ -337,7 +337,9 @@ fn source(key: u64, id: String) -> impl IntoView {
     let line = move || {
         let source = calm.get()?;
         Some(match (source.state, source.path, source.ms) {
-            (SourceState::Dropped | SourceState::Left, ..) => words::source(source.state).to_owned(),
+            (SourceState::Dropped | SourceState::Left | SourceState::Resting, ..) => {
+                words::source(source.state).to_owned()
+            }
             (_, Some(path), Some(ms)) => format!("{}, {}", words::path(path), round_trip(ms)),
             (state, ..) => words::source(state).to_owned(),
         })

@@ -37,6 +37,10 @@ const PATIENCE_BLIND: Duration = Duration::from_secs(1);
 /// Round trips of a small item: what the work costs once is paid once, not with each of them.
 const ROUND_TRIPS: f64 = 3.0;
 
+/// One more is asked for a tenth of the time: what it sends costs others an upload and this tab a moment, which the
+/// round trips alone do not show.
+const EFFORT: Effort = Effort { race_max: latency::RACE_MAX, gain_min: 0.1 };
+
 /// The relative error that a peer nobody measured is taken to have: it may be anywhere.
 const ERROR_UNKNOWN: f64 = 1.0;
 
@@ -155,7 +159,7 @@ impl Ranking {
         pasts.sort_by(|a, b| expected_ms(a).total_cmp(&expected_ms(b)).then(a.peer.cmp(&b.peer)));
         let peers = match way {
             Way::Off | Way::Control => vec![by_chance],
-            Way::Learned => latency::choose(&sources(&pasts), Effort::default())?.peers,
+            Way::Learned => latency::choose(&sources(&pasts), EFFORT)?.peers,
         };
         let patience = match way {
             Way::Off => PATIENCE_BLIND,

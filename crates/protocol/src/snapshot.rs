@@ -406,6 +406,8 @@ pub enum SourceState {
     /// Has it, or part of it; not asked at the moment.
     Idle,
     Active,
+    /// It failed us or turned slow: what was asked of it is asked of others, and it is left alone for a while.
+    Resting,
     /// Sent bytes that did not verify.
     Dropped,
     Left,

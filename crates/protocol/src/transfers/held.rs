@@ -116,6 +116,16 @@ impl Content {
         }
     }
 
+    /// Sources that are left alone for a while.
+    pub(crate) fn resting(&self, flows: &Flows<PeerKey>) -> BTreeSet<PeerKey> {
+        match &self.place {
+            Place::Loading(download) => {
+                download.sources(flows).filter(|source| source.resting).map(|source| source.peer).collect()
+            }
+            Place::Opening | Place::Own(_) | Place::Stored(_) => BTreeSet::new(),
+        }
+    }
+
     pub(crate) fn download_mut(&mut self) -> Option<&mut Download<PeerKey>> {
         match &mut self.place {
             Place::Loading(download) => Some(download),

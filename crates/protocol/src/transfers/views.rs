@@ -74,8 +74,11 @@ impl Transfers {
             }
             None => Vec::new(),
         };
+        let resting: BTreeSet<PeerKey> = content.map(|content| content.resting(&self.flows)).unwrap_or_default();
         for (peer, state) in &mut sources {
-            if *state == SourceState::Idle && part(*peer).is_some_and(|part| part.rate.is_moving(now)) {
+            if *state == SourceState::Idle && resting.contains(peer) {
+                *state = SourceState::Resting;
+            } else if *state == SourceState::Idle && part(*peer).is_some_and(|part| part.rate.is_moving(now)) {
                 *state = SourceState::Active;
             }
         }
