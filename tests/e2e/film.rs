@@ -6,7 +6,7 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use std::time::Duration;
-use tests::{Folder, Tab, Video, journey};
+use tests::{Folder, Video, journey};
 
 const SOON: Duration = Duration::from_secs(60);
 const MIB: u64 = 1024 * 1024;
@@ -32,7 +32,7 @@ fn film_plays_at_once_and_seeks_where_nothing_is() {
         let folder = Folder::new()?;
         let path = folder.path().join("film.webm");
         let seconds = Video::encode(&provider, BITRATE).await?.write(&path, FILM_LEN)?;
-        limit(&provider).await?;
+        provider.limit_giving("5 MiB/s", GIVEN).await?;
         provider.screen("home").await?;
         let id = provider.share(&path).await?;
         consumer.screen("network").await?;
@@ -51,20 +51,6 @@ fn film_plays_at_once_and_seeks_where_nothing_is() {
         ensure!(here(&sought) < HERE_AT_NINETY_MAX, "the seek waited for what lies before: {sought}");
         Ok(())
     });
-}
-
-/// Has the provider give no faster than [`GIVEN`].
-async fn limit(provider: &Tab<'_>) -> Result<()> {
-    provider.screen("settings").await?;
-    let chosen = format!(
-        "const select = document.querySelector(\"[data-testid='limit-all']\");
-        select.selectedIndex = [...select.options].findIndex((option) => option.textContent.includes('5 MiB'));
-        select.dispatchEvent(new Event('change', {{ bubbles: true }}));
-        return true"
-    );
-    provider.read(&chosen).await?;
-    let until = format!("window.starling.snapshot()?.allowance.caps.uploadRate === {GIVEN}");
-    provider.wait(&until, SOON).await.map(drop)
 }
 
 /// How much of the film was verified at that moment, per cent.

@@ -250,6 +250,21 @@ impl<'a> Tab<'a> {
         self.script(&found, within).await
     }
 
+    /// Limits everything this tab gives, on Settings, to the speed with this label.
+    pub async fn limit_giving(&self, label: &str, bytes_per_second: u64) -> Result<()> {
+        self.screen("settings").await?;
+        let chosen = format!(
+            r#"const select = document.querySelector("[data-testid='limit-all']");
+            select.selectedIndex = [...select.options].findIndex((option) => option.textContent === {});
+            select.dispatchEvent(new Event('change', {{ bubbles: true }}));
+            return true"#,
+            json!(label)
+        );
+        self.read(&chosen).await?;
+        let until = format!("window.starling.snapshot()?.allowance.caps.uploadRate === {bytes_per_second}");
+        self.wait(&until, Duration::from_secs(10)).await.map(drop)
+    }
+
     /// Opens a film's link and plays it: milliseconds from the link to the first picture, then its length and how many
     /// bytes were verified when it had played for half a second.
     pub async fn open_and_play(&self, id: &str, within: Duration) -> Result<Value> {
