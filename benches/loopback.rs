@@ -1,7 +1,8 @@
 //! Node to node over a loopback socket, in one process: what `node`, `protocol` and `content` cost without a browser.
 //!
 //! `cargo xtask bench loopback [--sizes 100] [--rounds 3]`. Both ends, and whatever else the machine does, share
-//! its cores, so the figure is a floor. It is meant for profiling: a tab's ceiling is measured by `transfer`.
+//! its cores, so the figure is a floor. Half of the rounds, in turns, keep no books of who owes whom (`credit`), to show what
+//! those cost. It is meant for profiling: a tab's ceiling is measured by `transfer`.
 
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
@@ -18,7 +19,7 @@ fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let mut rows = Vec::new();
     if !json {
-        print("   MiB   hashed MiB/s   fetched MiB/s   first byte ms   processor ms per MiB");
+        print("   MiB   books   hashed MiB/s   fetched MiB/s   first byte ms   processor ms per MiB");
     }
     for mib in argument("--sizes", &[SIZE_MIB])? {
         for row in runtime.block_on(measure(mib, rounds))? {
@@ -39,6 +40,8 @@ fn main() -> Result<()> {
 #[serde(rename_all = "camelCase")]
 struct Row {
     mib: u64,
+    /// Both ends kept books of who owes whom.
+    books: bool,
     hashed_mib_per_second: f64,
     fetched_mib_per_second: f64,
     first_byte_ms: u64,
@@ -48,18 +51,23 @@ struct Row {
 impl Row {
     fn line(&self) -> String {
         format!(
-            "{:>6}   {:>12.0}   {:>13.0}   {:>13}   {:>20.2}",
-            self.mib, self.hashed_mib_per_second, self.fetched_mib_per_second, self.first_byte_ms, self.busy_ms_per_mib
+            "{:>6}   {:>5}   {:>12.0}   {:>13.0}   {:>13}   {:>20.2}",
+            self.mib,
+            if self.books { "on" } else { "off" },
+            self.hashed_mib_per_second,
+            self.fetched_mib_per_second,
+            self.first_byte_ms,
+            self.busy_ms_per_mib
         )
     }
 }
 
 async fn measure(mib: u64, rounds: u64) -> Result<Vec<Row>> {
     let flock = Flock::start().await?;
-    let provider = flock.node()?;
+    let with = |credit: bool| protocol::Config { credit, ..protocol::Config::default() };
     let mut rows = Vec::new();
-    for round in 0..rounds {
-        let consumer = flock.node()?;
+    for (round, books) in (0..rounds).flat_map(|round| [(2 * round, true), (2 * round + 1, false)]) {
+        let (provider, consumer) = (flock.node_within(with(books))?, flock.node_within(with(books))?);
         consumer.until_sees(&provider).await;
         let path = flock.folder().file(&format!("round {round}"), mib * MIB, Pattern(round))?;
         let id = provider.share(&path).await?;
@@ -71,6 +79,7 @@ async fn measure(mib: u64, rounds: u64) -> Result<Vec<Row>> {
         let rate = |ms: Option<u64>| mib as f64 / (ms.unwrap_or(0).max(1) as f64 / 1000.0);
         rows.push(Row {
             mib,
+            books,
             hashed_mib_per_second: rate(hashed.took_ms),
             fetched_mib_per_second: rate(item.took_ms),
             first_byte_ms: item.first_byte_ms.unwrap_or(0),

@@ -8,7 +8,7 @@ use crate::components::identicon::identicon;
 use crate::components::sparkline::hatch;
 use crate::config::{self, Asked, Published};
 use crate::names::Name;
-use crate::preferences::{follow_giving, follow_learning};
+use crate::preferences::{follow_giving, follow_learning, follow_spending};
 use crate::route::Route;
 use crate::words;
 use crate::{js, streaming, views};
@@ -68,6 +68,7 @@ pub fn mount(bridge: Bridge) -> Page {
         ask_before_leaving(bridge);
         follow_giving(bridge);
         follow_learning(bridge);
+        follow_spending(bridge);
         views::history::follow(bridge);
         js::offer(bridge);
         set_root_attributes(bridge, &attributes);

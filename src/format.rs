@@ -34,6 +34,28 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
+/// Units as credits, to two decimals: `6.40`. One credit is 1,024 units.
+pub fn credits(units: u64) -> String {
+    hundredths((units * 100 + 512) >> 10)
+}
+
+/// Several amounts as credits, rounded so that the lines add up to their sum as [`credits`] says it.
+pub fn credits_adding_up(units: impl Iterator<Item = u64>) -> Vec<String> {
+    let (mut sum, mut said) = (0, 0);
+    let lines = units.map(|units| {
+        sum += units;
+        let upto = (sum * 100 + 512) >> 10;
+        let line = upto - said;
+        said = upto;
+        hundredths(line)
+    });
+    lines.collect()
+}
+
+fn hundredths(hundredths: u64) -> String {
+    format!("{}.{:02}", hundredths / 100, hundredths % 100)
+}
+
 /// How much of how much, with the unit once: `23.8 of 38.4 MiB`.
 pub fn part_of(part: u64, whole: u64) -> String {
     let (unit, name, digits) = match whole as f64 {
@@ -183,6 +205,17 @@ mod tests {
     fn a_shortened_link_keeps_its_end() {
         assert_eq!(shorten_middle("starling.example/#/get/bafkr4im2xe", 22), "starling.example…im2xe");
         assert_eq!(shorten_middle("äöü", 3), "äöü");
+    }
+
+    #[test]
+    fn lines_of_credits_add_up_to_their_sum() {
+        assert_eq!(
+            (credits(0), credits(6_554), credits(1 << 50)),
+            ("0.00".into(), "6.40".into(), "1099511627776.00".into())
+        );
+        let lines = [5_u64; 7];
+        let said: f64 = credits_adding_up(lines.into_iter()).iter().map(|line| line.parse::<f64>().unwrap()).sum();
+        assert_eq!(format!("{said:.2}"), credits(lines.iter().sum()));
     }
 
     #[test]

@@ -126,6 +126,24 @@ pub(crate) fn follow_learning(bridge: Bridge) {
     });
 }
 
+const SPENDING: &str = "starling.spending";
+
+/// Tells the node what may be spent in one visit, as it was chosen before, and remembers what is chosen from now on.
+pub(crate) fn follow_spending(bridge: Bridge) {
+    if let Some(cap) = read::<Option<u64>>(SPENDING) {
+        bridge.command(Command::SpendAtMost(cap));
+    }
+    let cap = bridge.calm(|snapshot| (!snapshot.me.is_empty()).then_some(snapshot.credit.cap));
+    Effect::new(move |before: Option<Option<Option<u64>>>| {
+        let cap = cap.get();
+        // What is only the default is not a choice.
+        if let (Some(cap), Some(Some(_))) = (cap, before) {
+            write(SPENDING, &cap);
+        }
+        cap
+    });
+}
+
 const HISTORY: &str = "starling.history";
 
 /// The lines that any tab of this person has kept.

@@ -4,6 +4,7 @@
 
 pub mod at_hand;
 pub mod cause;
+pub mod credit;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod giving;

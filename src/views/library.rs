@@ -12,6 +12,7 @@ use crate::components::icon::{glyph, icon, mark};
 use crate::components::map::{Rows, map_key, verified_map};
 use crate::components::notice::notice;
 use crate::format::{count, size};
+use crate::reading::credit::of_item;
 use crate::reading::item;
 use crate::reading::items::{actions, held, numbers, state_line, title};
 use crate::words;
@@ -118,6 +119,7 @@ fn details(key: u64) -> impl IntoView {
         item(snapshot, key).map(|item| (item.direction, item.state, item.error, !item.content_id.is_empty()))
     });
     let numbers = bridge.calm(move |snapshot| item(snapshot, key).map(numbers).unwrap_or_default());
+    let credit = bridge.calm(move |snapshot| of_item(snapshot, &item(snapshot, key)?.content_id));
     let read = bridge.live(move |snapshot| item(snapshot, key).map_or(0.0, |item| part(item.bytes, item.total)));
     let cell = bridge.live(move |snapshot| {
         let item = item(snapshot, key)?;
@@ -143,6 +145,7 @@ fn details(key: u64) -> impl IntoView {
         </Show>
         <Show when=move || linked.get()><div class="card-link entry-link">{link_field(key)} {copy_link(key, "button")}</div></Show>
         <p class="note">{numbers}</p>
+        <p class="note number" data-testid="item-credit">{credit}</p>
         {sources(key)}
         {receivers(key)}
     }

@@ -44,7 +44,13 @@ impl Flock {
 
     /// A fresh node that knows this relay and nobody else.
     pub fn node(&self) -> Result<Node> {
+        self.node_within(protocol::Config::default())
+    }
+
+    /// As [`node`](Self::node), with these limits and habits.
+    pub fn node_within(&self, limits: protocol::Config) -> Result<Node> {
         let config = node::Config {
+            limits,
             relays: vec![self.address.clone()],
             listen: vec!["/ip4/127.0.0.1/tcp/0/ws".to_owned()],
             ..node::Config::default()

@@ -5,7 +5,6 @@ use crate::{Caps, Code, Keeping, PeerKey, RelayIndex, Spent};
 use bytes::Bytes;
 use content::{ContentId, GroupRange, Kept, LinkKey, Manifest, Message, Outboard, Root};
 use core::time::Duration;
-use ledger::amount::Credits;
 use std::sync::Arc;
 
 /// Names one act of sharing between the command and its outcome, before there is a content id.
@@ -143,7 +142,7 @@ pub enum Command {
     /// Choose by what was measured, or by chance.
     Learn(bool),
     /// The most units that may be signed away in this visit.
-    SpendAtMost(Option<Credits>),
+    SpendAtMost(Option<u64>),
     /// Hang up, and do not dial it again by ourselves.
     Disconnect { peer: PeerKey },
     /// Try a peer again now, whatever the backoff says.

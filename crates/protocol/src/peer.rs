@@ -16,6 +16,7 @@ use crate::{Code, Command, Config, Failure, Input, Introducer, Output, Path, Pee
 use clock::Time;
 use content::{ContentId, Details, LinkKey, Manifest, Root};
 use core::time::Duration;
+use ledger::amount::Credits;
 use providers::{Limits, Request, Response, Table};
 use std::collections::BTreeSet;
 
@@ -216,7 +217,7 @@ impl Peer {
             Command::Limit { caps, spent } => self.with_transfers(|t, ctx| t.set_caps(ctx, caps, spent)),
             Command::Learn(learns) => self.transfers.set_learning(learns, &self.measurements),
             Command::PassOn(pass_on) => self.with_transfers(|t, ctx| t.set_pass_on(ctx, pass_on)),
-            Command::SpendAtMost(cap) => self.credit.set_cap(now, cap),
+            Command::SpendAtMost(cap) => self.credit.set_cap(now, cap.map(Credits)),
             Command::Disconnect { peer } => self.connections.disconnect(now, peer, &mut self.out),
             Command::Retry { peer } => self.connections.retry(now, peer),
             Command::RetryRelays => self.relays.retry_now(now),
