@@ -54,7 +54,10 @@ fn the_spending_limit_outlives_a_reload() {
             "const cap = one('spending-cap'); cap.value = '1'; cap.dispatchEvent(new Event('change', { bubbles: true })); return true",
         )
         .await?;
-        tab.wait("window.starling?.snapshot().credit.cap === 16384", SOON).await?;
+        // What a person reads follows within a second, and what is kept follows that.
+        tab.settle(Duration::from_secs(3)).await?;
+        let kept = tab.read("return localStorage.getItem('starling.spending')").await?;
+        ensure!(kept == "16384", "kept {kept}");
         let tab = browser.open(&relay.url()).await?;
         tab.wait("window.starling?.snapshot().credit.cap === 16384", SOON).await?;
         tab.screen("ledger").await?;
