@@ -9,7 +9,7 @@ use crate::format::count;
 use crate::reading;
 use content::ContentId;
 use leptos::prelude::*;
-use protocol::snapshot::{AllowanceView, CreditView, LearningView, Status, Totals};
+use protocol::snapshot::{AllowanceView, ChainView, CreditView, LearningView, Status, Totals};
 use protocol::{Code, Command, Snapshot};
 use std::sync::Arc;
 use web_sys::{Blob, File, FileSystemDirectoryHandle, FileSystemFileHandle};
@@ -284,6 +284,7 @@ fn events(snapshot: &Snapshot) -> impl PartialEq + '_ {
             })
             .collect::<Vec<_>>(),
         snapshot.notices.iter().map(|notice| notice.code).collect::<Vec<_>>(),
+        (snapshot.chain.state, snapshot.chain.height),
     )
 }
 
@@ -297,6 +298,7 @@ fn nothing_yet() -> Snapshot {
         peers: Vec::new(),
         transfers: Vec::new(),
         notices: Vec::new(),
+        chain: ChainView::default(),
         pass_on: false,
         allowance: AllowanceView::default(),
         metered: false,

@@ -4,6 +4,7 @@
 //! make a link, and a relay sees who uses it: for another host the person is asked first, by that host's name.
 
 use crate::browser;
+use crate::preferences::{pin_chain, pinned_chain};
 use crate::relay_address::{host, is_own};
 use futures::future::{Either, select};
 use futures_timer::Delay;
@@ -21,8 +22,19 @@ pub struct Published {
     pub stun: Vec<String>,
     /// The rendezvous namespace; empty means the node's default.
     pub network: String,
+    /// How the relay's chain begins.
+    pub chain: Option<Chain>,
     /// Something to fetch while nobody else is here.
     pub sample: Option<Sample>,
+}
+
+/// The chain a relay names. Everything else about it is checked by the node.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Chain {
+    /// Its name.
+    pub id: String,
+    /// Its genesis: canonical bytes in hexadecimal.
+    pub genesis: String,
 }
 
 /// The item a relay's operator ships.
@@ -98,6 +110,13 @@ pub fn node_config(published: &Published, relays: Vec<String>) -> node::Config {
         worker: worker_script(),
         ..node::Config::default()
     };
+    config.chain = published.chain.as_ref().map(|chain| {
+        let pinned = pinned_chain();
+        if pinned.is_none() {
+            pin_chain(Some(&chain.id));
+        }
+        node::ChainConfig { genesis: chain.genesis.clone(), pinned }
+    });
     if !published.network.is_empty() {
         config.network.clone_from(&published.network);
     }

@@ -144,6 +144,18 @@ pub(crate) fn follow_spending(bridge: Bridge) {
     });
 }
 
+const CHAIN: &str = "starling.chain";
+
+/// The chain that this browser follows on this page, once it has followed one.
+pub(crate) fn pinned_chain() -> Option<String> {
+    read(CHAIN)
+}
+
+/// Pins a chain, or none so that the next one named is followed.
+pub(crate) fn pin_chain(id: Option<&str>) {
+    write(CHAIN, &id);
+}
+
 const HISTORY: &str = "starling.history";
 
 /// The lines that any tab of this person has kept.

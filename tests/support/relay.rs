@@ -40,6 +40,11 @@ impl Relay {
         self.port
     }
 
+    /// Where it keeps its keys and its chain.
+    pub fn data(&self) -> &std::path::Path {
+        self.data.path()
+    }
+
     /// Where the page is.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}/", self.port)

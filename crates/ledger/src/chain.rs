@@ -188,6 +188,11 @@ impl Chain {
         self.conflict.as_deref()
     }
 
+    /// Who seals now, if they are known.
+    pub fn validators(&self) -> Option<&Validators> {
+        self.list(self.tip().validators).ok()
+    }
+
     /// A header that is kept, whether it counts or not.
     pub fn header(&self, id: &BlockId) -> Option<(&Header, &Seal)> {
         self.entries.get(id).map(|entry| (&*entry.header, &entry.seal))

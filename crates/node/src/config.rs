@@ -1,7 +1,10 @@
 //! What a node is told at its start. Parsed once, here, from the text the page or a command line has.
 
+use ledger::genesis::Genesis;
+use ledger::wire::Wire;
 use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
+use protocol::ChainStart;
 
 /// Relays a node uses at once; more are left out, and said so by the caller.
 pub(crate) const RELAYS_MAX: usize = 8;
@@ -23,6 +26,8 @@ pub struct Config {
     pub worker: Option<String>,
     /// Addresses to listen on, natively.
     pub listen: Vec<String>,
+    /// The chain to follow, if there is one.
+    pub chain: Option<ChainConfig>,
     /// What the peer may do, in numbers.
     pub limits: protocol::Config,
 }
@@ -37,8 +42,30 @@ impl Default for Config {
             webrtc: true,
             worker: None,
             listen: Vec::new(),
+            chain: None,
             limits: protocol::Config::default(),
         }
+    }
+}
+
+/// Which chain to follow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChainConfig {
+    /// Its genesis: canonical bytes in hexadecimal.
+    pub genesis: String,
+    /// The name of the chain that was followed here before: another one is not followed in its place.
+    pub pinned: Option<String>,
+}
+
+impl ChainConfig {
+    /// The genesis, if it is one.
+    pub(crate) fn parse(&self) -> Option<ChainStart> {
+        let digits = self.genesis.as_bytes();
+        let byte = |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok();
+        let bytes: Vec<u8> = digits.chunks(2).map(byte).collect::<Option<_>>()?;
+        let genesis = Genesis::from_bytes(&bytes).ok()?;
+        let is_other = self.pinned.as_ref().is_some_and(|pinned| *pinned != genesis.chain().to_string());
+        Some(ChainStart { genesis, is_other })
     }
 }
 

@@ -200,6 +200,13 @@ impl EventLoop {
         let mut limits = config.limits.clone();
         limits.relays = u8::try_from(relays.len()).unwrap_or(u8::MAX);
         limits.webrtc = config.webrtc && platform::webrtc_available();
+        limits.chain = config.chain.as_ref().and_then(|chain| {
+            let start = chain.parse();
+            if start.is_none() {
+                log::warn!("the relay's genesis is none: no chain is followed");
+            }
+            start
+        });
         let mut seed = [0; 8];
         getrandom::fill(&mut seed).map_err(|_| crate::keystore::KeyError::NoRandomness)?;
         limits.seed = u64::from_le_bytes(seed);

@@ -5,6 +5,7 @@
 //! `platform` is the only place that asks what the target is.
 
 mod behaviour;
+mod chain_stream;
 mod config;
 mod content_stream;
 mod credit_stream;
@@ -20,7 +21,7 @@ mod store;
 pub mod streaming;
 mod streams;
 
-pub use config::Config;
+pub use config::{ChainConfig, Config};
 pub use event_loop::{SharedSnapshot, StartError, start};
 pub use handle::{Handle, Snapshots};
 pub use keystore::KeyError;

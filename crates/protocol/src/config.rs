@@ -1,5 +1,6 @@
 //! What a peer may do, in numbers. Parsed at the edge, passed down; the default works on a home connection.
 
+use crate::chain::ChainStart;
 use core::time::Duration;
 
 /// A relay, by its place in the configured list.
@@ -37,6 +38,8 @@ pub struct Config {
     pub credit: bool,
     /// The tab key, which signs cheques; without it nothing is paid.
     pub signer: Option<ed25519_dalek::SigningKey>,
+    /// The chain to follow, if there is one.
+    pub chain: Option<ChainStart>,
     /// Seed for the peer's own choices (never for keys).
     pub seed: u64,
 }
@@ -60,6 +63,7 @@ impl Default for Config {
             webrtc: true,
             credit: true,
             signer: None,
+            chain: None,
             seed: 0,
         }
     }

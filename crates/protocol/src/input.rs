@@ -1,10 +1,12 @@
 //! What a peer hears: from the person, from the network, from storage.
 
 use crate::credit::{LedgerNews, wire as credit};
-use crate::{Caps, Code, Keeping, PeerKey, RelayIndex, Spent};
+use crate::{Caps, ChainAsk, Code, Keeping, Look, PeerKey, RelayIndex, Spent};
 use bytes::Bytes;
+use clock::Timestamp;
 use content::{ContentId, GroupRange, Kept, LinkKey, Manifest, Message, Outboard, Root};
 use core::time::Duration;
+use ledger::question::Answer;
 use std::sync::Arc;
 
 /// Names one act of sharing between the command and its outcome, before there is a content id.
@@ -149,6 +151,8 @@ pub enum Command {
     Retry { peer: PeerKey },
     /// Try all relays again now.
     RetryRelays,
+    /// Look up a block, a transaction or an account of the chain, or put away what was looked up.
+    Look(Option<Look>),
     /// Put a notice away.
     DismissNotice { code: Code },
 }
@@ -203,6 +207,10 @@ pub enum Input {
     Ledger(LedgerNews),
     /// An answer to [`Output::FindProviders`](crate::Output::FindProviders), merged over whom we asked.
     Providers { root_of: ContentId, peers: Vec<PeerKey>, from: Introducer },
+
+    /// The answer to [`Output::AskChain`](crate::Output::AskChain), or `None` if there will be none. `clock` is the
+    /// world's time as this machine has it.
+    ChainAnswered { ask: ChainAsk, answer: Option<Box<Answer>>, clock: Timestamp },
 
     /// A neighbour sent a request of `/starling/providers/1`; answered by
     /// [`Output::ProvidersAnswer`](crate::Output::ProvidersAnswer) before the next input.

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod chain;
 mod choice;
 mod code;
 mod config;
@@ -24,6 +25,7 @@ mod relays;
 pub mod snapshot;
 mod transfers;
 
+pub use chain::{ChainAsk, ChainStart, Look};
 pub use code::Code;
 pub use config::{Config, RelayIndex};
 pub use input::{

@@ -1,9 +1,10 @@
 //! What a peer wishes. The node (or the simulator) performs it; nothing here has happened yet.
 
 use crate::credit::{LedgerWish, wire as credit};
-use crate::{AskToken, Failure, Introducer, PeerKey, ReadToken, RelayIndex, ShareToken};
+use crate::{AskToken, ChainAsk, Failure, Introducer, PeerKey, ReadToken, RelayIndex, ShareToken};
 use bytes::Bytes;
 use content::{ContentId, GroupRange, Manifest, Message, Outboard, Root};
+use ledger::question::Question;
 use std::sync::Arc;
 
 /// Whom to ask or tell about providers.
@@ -46,6 +47,9 @@ pub enum Output {
     /// Our answer to [`Input::IntroduceAsked`](crate::Input::IntroduceAsked). When accepted, the node splices and
     /// reports [`Input::IntroduceEnded`](crate::Input::IntroduceEnded) once.
     IntroduceAnswer { token: AskToken, accept: bool },
+
+    /// Ask about the chain (`/starling/chain/1`). Answered by [`Input::ChainAnswered`](crate::Input::ChainAnswered).
+    AskChain { at: Directory, ask: ChainAsk, question: Box<Question> },
 
     /// Send a message on the content stream to a directly connected peer, opening it if needed.
     SendContent { peer: PeerKey, message: Message },

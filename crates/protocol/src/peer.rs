@@ -3,6 +3,7 @@
 //! Decides nothing itself. The order within one input is always the same, so that a run replays: the input's own
 //! room, bans, then relays, transfers, connections, notices.
 
+use crate::chain::Following;
 use crate::connections::{Connections, Needs};
 use crate::credit::Credit;
 use crate::introductions::Introductions;
@@ -12,7 +13,7 @@ use crate::outbox::Outbox;
 use crate::relays::Relays;
 use crate::snapshot::{CreditView, Snapshot, Status};
 use crate::transfers::{Context, Transfers, World};
-use crate::{Code, Command, Config, Failure, Input, Introducer, Output, Path, PeerKey, RelayIndex};
+use crate::{Code, Command, Config, Directory, Failure, Input, Introducer, Output, Path, PeerKey, RelayIndex};
 use clock::Time;
 use content::{ContentId, Details, LinkKey, Manifest, Root};
 use core::time::Duration;
@@ -43,6 +44,7 @@ pub struct Peer {
     introductions: Introductions,
     measurements: Measurements,
     notices: Notices,
+    chain: Following,
     /// What neighbours announced to us.
     announced: Table<PeerKey>,
     bans: BTreeSet<PeerKey>,
@@ -66,6 +68,7 @@ impl Peer {
             introductions: Introductions::default(),
             measurements: Measurements::default(),
             notices: Notices::default(),
+            chain: Following::new(config.chain.as_ref()),
             announced: Table::new(Limits::TAB),
             bans: BTreeSet::new(),
             web_sources: BTreeSet::new(),
@@ -111,8 +114,14 @@ impl Peer {
     }
 
     fn deadline(&self) -> Option<Time> {
-        let rooms = [self.relays.next_deadline(), self.connections.next_deadline(), self.transfers.next_deadline()];
-        rooms.into_iter().chain([self.credit.next_deadline()]).flatten().min()
+        let rooms = [
+            self.relays.next_deadline(),
+            self.connections.next_deadline(),
+            self.transfers.next_deadline(),
+            self.chain.next_deadline(),
+            self.credit.next_deadline(),
+        ];
+        rooms.into_iter().flatten().min()
     }
 
     fn is_due(&self, now: Time) -> bool {
@@ -170,6 +179,10 @@ impl Peer {
             }
             Input::IntroduceEnded { token } => self.introductions.on_ended(token),
 
+            Input::ChainAnswered { ask, answer, clock } => {
+                self.chain.on_answer(now, clock, ask, answer.map(|answer| *answer), &mut self.out);
+            }
+
             Input::WebSource { id, key } => self.on_web_source(now, id, key),
 
             Input::ShareProgress { token, hashed } => self.transfers.on_share_progress(token, hashed),
@@ -221,6 +234,7 @@ impl Peer {
             Command::Disconnect { peer } => self.connections.disconnect(now, peer, &mut self.out),
             Command::Retry { peer } => self.connections.retry(now, peer),
             Command::RetryRelays => self.relays.retry_now(now),
+            Command::Look(look) => self.chain.look(look, &mut self.out),
             Command::DismissNotice { code } => self.notices.dismiss(code),
         }
     }
@@ -330,6 +344,7 @@ impl Peer {
         self.credit.tick(now, &mut self.out);
         self.release_held();
         let relays: Vec<RelayIndex> = self.relays.up().collect();
+        self.chain.tick(now, relays.iter().map(|relay| Directory::Relay(*relay)), &mut self.out);
         let world = World {
             connections: &self.connections,
             web_sources: &self.web_sources,
@@ -390,6 +405,10 @@ impl Peer {
             peers: self.connections.views(now, needs, &self.relays, |peer| self.transfers.exchanged(now, peer)),
             transfers: self.transfers.views(now),
             notices: self.notices.views(now),
+            chain: self.chain.view(now, |at| match at {
+                Directory::Relay(relay) => self.relays.name(relay),
+                Directory::Neighbour(peer) => peer.to_string(),
+            }),
             pass_on: self.transfers.pass_on(),
             allowance: self.transfers.allowance(now),
             metered: self.transfers.is_metered(),

@@ -10,6 +10,8 @@ pub use credit::{ChequeView, CreditItemView, CreditPeerView, CreditView, LedgerV
 use crate::{Candidate, Caps, Code, Failure, Keeping, Stage};
 use serde::Serialize;
 
+pub use crate::chain::views::*;
+
 /// The whole state of this tab, for drawing.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -28,6 +30,8 @@ pub struct Snapshot {
     pub transfers: Vec<TransferView>,
     /// What the person should know, newest first.
     pub notices: Vec<NoticeView>,
+    /// The chain, as far as this tab has checked it.
+    pub chain: ChainView,
     /// Whether what was fetched is served.
     pub pass_on: bool,
     /// What may be given, and what was.

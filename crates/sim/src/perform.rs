@@ -41,6 +41,8 @@ impl World {
             Output::FindProviders { at: Directory::Neighbour(to), id } => {
                 self.ask_neighbour_of(peer, to, Question::Find(id));
             }
+            // Simulated peers are told of no chain.
+            Output::AskChain { .. } => {}
             Output::ProvidersAnswer { token, response } => self.on_providers_answer(peer, token, response)?,
             Output::NeighboursAnswer { token, peers } => self.on_neighbours_answer(peer, token, peers)?,
             Output::IntroduceAnswer { token, accept } => match self.take_asked(peer, token)? {

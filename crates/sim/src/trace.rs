@@ -70,6 +70,7 @@ impl Trace {
                 self.text("introduce asked").key(*from).key(*to).number(token.0)
             }
             Input::IntroduceEnded { token } => self.text("introduce ended").number(token.0),
+            Input::ChainAnswered { ask, .. } => self.text("chain answered").number(ask.0),
             Input::WebSource { id, key } => self.text("web source").bytes(&id.0).key(*key),
             Input::ShareProgress { token, hashed } => self.text("share progress").number(token.0).number(*hashed),
             Input::Shared { token, manifest, .. } => self.text("shared").number(token.0).bytes(&manifest.encode()),

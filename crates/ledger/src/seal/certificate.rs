@@ -61,6 +61,11 @@ impl Certificate {
         &self.ballot
     }
 
+    /// How many signed.
+    pub fn signers(&self) -> usize {
+        self.signatures.len()
+    }
+
     fn places(&self) -> impl Iterator<Item = (usize, &Signature)> {
         (0..VALIDATORS_MAX).filter(|place| self.signers >> place & 1 == 1).zip(&self.signatures)
     }

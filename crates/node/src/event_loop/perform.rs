@@ -2,13 +2,15 @@
 
 use super::{Ask, ContentStream, EventLoop, Internal};
 use crate::store::{PutAnswer, PutTicket, Reserved, Turn};
-use crate::{content_stream, credit_stream, directory, introduce, peer_id, platform, seal};
+use crate::{chain_stream, content_stream, credit_stream, directory, introduce, peer_id, platform, seal};
 use bytes::Bytes;
 use content::{GroupRange, Manifest, Message, Record, Root};
 use futures::channel::mpsc;
 use libp2p::swarm::Stream;
 use protocol::credit::{LedgerNews, LedgerWish};
-use protocol::{AskToken, Code, Directory, Failure, Input, Introducer, Output, PeerKey, ReadToken, ShareToken, Stage};
+use protocol::{
+    AskToken, ChainAsk, Code, Directory, Failure, Input, Introducer, Output, PeerKey, ReadToken, ShareToken, Stage,
+};
 use std::sync::Arc;
 use transport::SignalingStream;
 
@@ -23,6 +25,7 @@ impl EventLoop {
             Output::HangUp { peer, why } => self.hang_up(peer, why),
             Output::Announce { to, ids } => self.announce(to, &ids),
             Output::FindProviders { at, id } => self.find_providers(at, id),
+            Output::AskChain { at, ask, question } => self.ask_chain(at, ask, *question),
             Output::ProvidersAnswer { token, response } => {
                 self.answer(token, |stream| directory::answer(stream, response))
             }
@@ -140,6 +143,16 @@ impl EventLoop {
             if let Some(providers::Response::Found(peers)) = directory::ask(opening, request).await {
                 report.hear(Input::Providers { root_of: id, peers, from }).await;
             }
+        });
+    }
+
+    fn ask_chain(&mut self, at: Directory, ask: ChainAsk, question: ledger::question::Question) {
+        let peer = self.directory_peer(at);
+        let opening = self.swarm.behaviour_mut().streams.open(peer, chain_stream::protocol());
+        let mut report = self.report.clone();
+        platform::spawn(async move {
+            let answer = chain_stream::ask(opening, question).await.map(Box::new);
+            report.hear(Input::ChainAnswered { ask, answer, clock: chain_stream::clock_now() }).await;
         });
     }
 
