@@ -39,9 +39,12 @@ pub(crate) async fn walk(entries: Vec<FileSystemEntry>) -> Found {
         if found.len() > FILES_MAX {
             break;
         }
-        if let Some(file) = entry.dyn_ref::<FileSystemFileEntry>() {
-            found.extend(read_file(file).await.map(|file| (path, Some(file))));
-        } else if let Some(directory) = entry.dyn_ref::<FileSystemDirectoryEntry>() {
+        // Their interfaces have no names in Chromium, so `instanceof` tells nothing.
+        if entry.is_file() {
+            let file = read_file(entry.unchecked_ref::<FileSystemFileEntry>()).await;
+            found.extend(file.map(|file| (path, Some(file))));
+        } else if entry.is_directory() {
+            let directory = entry.unchecked_ref::<FileSystemDirectoryEntry>();
             let children = if path.split('/').count() > DEPTH_MAX { Vec::new() } else { list(directory).await };
             if children.is_empty() {
                 found.push((format!("{path}/"), None));
@@ -72,7 +75,7 @@ async fn list(directory: &FileSystemDirectoryEntry) -> Vec<FileSystemEntry> {
         if batch.length() == 0 {
             break;
         }
-        entries.extend(batch.iter().filter_map(|entry| entry.dyn_into::<FileSystemEntry>().ok()));
+        entries.extend(batch.iter().map(JsCast::unchecked_into::<FileSystemEntry>));
     }
     entries
 }
