@@ -11,6 +11,7 @@ use content::ContentId;
 use leptos::prelude::*;
 use protocol::snapshot::{AllowanceView, ChainView, CreditView, LearningView, Status, Totals};
 use protocol::{Code, Command, Snapshot};
+use std::ops::Range;
 use std::sync::Arc;
 use web_sys::{Blob, File, FileSystemDirectoryHandle, FileSystemFileHandle};
 
@@ -148,24 +149,30 @@ impl Bridge {
         }
     }
 
-    /// The files of a finished folder.
+    /// The files of a folder, once its index is here.
     pub(crate) async fn folder_files(self, id: ContentId) -> Result<Vec<node::FolderFile>, Code> {
         self.handle().ok_or(Code::NoProvider)?.folder_files(id).await
     }
 
     /// Chosen files of a finished folder as an archive.
-    pub(crate) async fn zip_of(self, id: ContentId, chosen: Option<Vec<usize>>) -> Result<Blob, Code> {
-        self.handle().ok_or(Code::NoProvider)?.save_zip(id, chosen).await
+    pub(crate) async fn zip_of(self, id: ContentId, chosen: Option<Vec<Range<u32>>>) -> Result<Blob, Code> {
+        self.handle().ok_or(Code::NoProvider)?.save_zip(id, chosen.as_deref()).await
+    }
+
+    /// One file of a finished folder.
+    pub(crate) async fn file_of(self, id: ContentId, place: u32) -> Result<Blob, Code> {
+        self.handle().ok_or(Code::NoProvider)?.save_file(id, place).await
     }
 
     /// Writes chosen files of a finished folder into a directory.
     pub(crate) async fn save_into(
         self,
         id: ContentId,
-        chosen: Option<Vec<usize>>,
+        chosen: Option<Vec<Range<u32>>>,
         directory: FileSystemDirectoryHandle,
-    ) -> Result<usize, Code> {
-        self.handle().ok_or(Code::NoProvider)?.save_into(id, chosen, directory).await
+        progress: impl FnMut(usize, usize),
+    ) -> Result<String, Code> {
+        self.handle().ok_or(Code::NoProvider)?.save_into(id, chosen.as_deref(), directory, progress).await
     }
 
     /// What this browser allows; `None` before the node runs.

@@ -7,6 +7,7 @@ pub mod cause;
 pub mod credit;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod folder;
 pub mod giving;
 pub mod items;
 pub mod learning;

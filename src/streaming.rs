@@ -47,12 +47,15 @@ fn container() -> Option<ServiceWorkerContainer> {
     Reflect::get(&browser::window().navigator(), &"serviceWorker".into()).ok()?.dyn_into().ok()
 }
 
-/// Where a media or image element finds an item while it loads.
-pub(crate) fn stream_address(id: &str) -> String {
-    format!("/stream/{id}")
+/// Where a media or image element finds an item, or one file of a folder, while it loads.
+pub(crate) fn stream_address(id: &str, file: Option<u32>) -> String {
+    match file {
+        Some(place) => format!("/stream/{id}?file={place}"),
+        None => format!("/stream/{id}"),
+    }
 }
 
-/// Where the browser downloads an item from, straight to disk.
-pub(crate) fn save_address(id: &str) -> String {
-    format!("/save/{id}")
+/// Where the browser downloads an item from, straight to disk; `query` chooses a part of a folder.
+pub(crate) fn save_address(id: &str, query: &str) -> String {
+    format!("/save/{id}{query}")
 }

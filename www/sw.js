@@ -7,7 +7,7 @@
 "use strict";
 
 /** The version of what this worker and a tab say to each other; a tab of another build says that it has nothing. */
-const SPEECH = 1;
+const SPEECH = 2;
 /** A tab answers from its main thread, which no task may hold for long; a frozen one does not answer at all. */
 const ANSWER_WITHIN_MS = 3000;
 /** While bytes are waited for, how often to look whether the tab is still there. */
@@ -33,12 +33,12 @@ addEventListener("message", (event) => {
 addEventListener("fetch", (event) => {
   const url = new URL(event.request.url);
   const asked = url.origin === location.origin && OURS.exec(url.pathname);
-  if (asked) event.respondWith(answer(event, asked[1], asked[2]));
+  if (asked) event.respondWith(answer(event, asked[1], asked[2], url.search));
 });
 
-const answer = async (event, purpose, id) => {
+const answer = async (event, purpose, id, query) => {
   const { method, headers, destination } = event.request;
-  const question = { speech: SPEECH, purpose, id, method, destination };
+  const question = { speech: SPEECH, purpose, id, query, method, destination };
   question.range = headers.get("range");
   question.ifRange = headers.get("if-range");
   const found = await holder(event.clientId, question);

@@ -7,6 +7,8 @@ pub(crate) mod glyph {
     pub(crate) const UPLOAD: &str =
         "M12 15V4m-4.5 4.5L12 4l4.5 4.5M5 15v3.5A1.5 1.5 0 0 0 6.5 20h11a1.5 1.5 0 0 0 1.5-1.5V15";
     pub(crate) const FILE: &str = "M7 3.5h6.5L18 8v12.5H7zM13.5 3.5V8H18";
+    pub(crate) const FOLDER: &str = "M3.5 6h6l2 2.5h9v10.5h-17z";
+    pub(crate) const FOLD: &str = "M9 6l6 6-6 6";
     pub(crate) const COPY: &str = "M9 9h10.5v10.5H9zM6 15H4.5V4.5H15V6";
     pub(crate) const CHECK: &str = "M5 12.5l4.5 4.5L19 7.5";
     pub(crate) const CROSS: &str = "M6 6l12 12M18 6L6 18";

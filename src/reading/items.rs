@@ -45,6 +45,7 @@ pub fn hooks(item: &TransferView) -> Hooks {
 pub fn title(item: &TransferView) -> String {
     match (item.name.is_empty(), item.total) {
         (false, _) => item.name.clone(),
+        (true, Some(_)) if item.locked => "Something private".into(),
         (true, None) => "Something you were sent".into(),
         (true, Some(_)) => "Without a name".into(),
     }
@@ -75,6 +76,9 @@ pub fn state_line(item: &TransferView) -> String {
         },
         (Direction::Fetch, TransferState::Active) => format!("{} verified", of(item)),
         (Direction::Fetch, TransferState::Paused) => format!("Paused at {}", of(item)),
+        (Direction::Fetch, TransferState::Done) if item.locked => {
+            format!("{length}, encrypted. Open its link again to read it.")
+        }
         (Direction::Fetch, TransferState::Done) => match item.took_ms {
             Some(ms) => format!("{length} in {}. Every chunk was checked.", duration(ms)),
             None => format!("{length}. Every chunk was checked."),
@@ -142,11 +146,11 @@ pub fn actions(item: &TransferView) -> Actions {
     let fetch = item.direction == Direction::Fetch;
     Actions {
         cancel: !fetch && !known,
-        copy_link: known && item.state != TransferState::Failed,
+        copy_link: known && !item.locked && item.state != TransferState::Failed,
         accept: item.asks,
         pause: fetch && matches!(item.state, TransferState::Active | TransferState::Waiting) && !item.asks,
         resume: fetch && matches!(item.state, TransferState::Paused | TransferState::Failed),
-        save: fetch && item.state == TransferState::Done,
+        save: fetch && item.state == TransferState::Done && !item.locked,
         regain: !fetch && item.error == Some(Code::PermissionNeeded),
         anew: (!fetch && known && item.error == Some(Code::FileChanged)).then_some(match item.keeping {
             Some(Keeping::File) => Anew::AtOnce,
@@ -247,6 +251,15 @@ mod tests {
         assert_eq!(hooks(&item).sources, 2);
         item.sources[0].state = SourceState::Dropped;
         assert_eq!(hooks(&item).sources, 1);
+    }
+
+    #[test]
+    fn what_is_locked_is_neither_saved_nor_handed_on() {
+        let locked =
+            TransferView { private: true, locked: true, name: String::new(), state: TransferState::Done, ..fetch(1) };
+        assert_eq!(title(&locked), "Something private");
+        assert!(!actions(&locked).save && !actions(&locked).copy_link && actions(&locked).remove);
+        assert!(state_line(&locked).contains("Open its link"));
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::reading::items::{Anew, Hooks, actions, hooks, id_of};
 use crate::reading::{item, newest_share, peer};
 use crate::route::link_to;
 use crate::streaming::save_address;
+use crate::views::folder::save_archive;
 use crate::words;
 use content::ContentId;
 use leptos::prelude::*;
@@ -106,23 +107,24 @@ pub(crate) fn save_button(key: u64, class: &'static str) -> impl IntoView {
         let newest = bridge.newest();
         let Some(item) = item(&newest, key) else { return };
         let Some(id) = id_of(item) else { return };
-        let (name, folder, length) = (item.name.clone(), item.folder, item.total.unwrap_or_default());
-        if !folder && !item.private && length >= STREAMED_FROM && page.streams.get_untracked() {
-            return browser::download(&save_address(&id.to_string()));
+        let (name, length) = (item.name.clone(), item.total.unwrap_or_default());
+        if item.folder {
+            return save_archive(bridge, id, &name, None);
+        }
+        if length >= STREAMED_FROM && page.streams.get_untracked() {
+            return browser::download(&save_address(&id.to_string(), ""));
         }
         spawn_local(async move {
-            let (saved, name) = match folder {
-                true => (bridge.zip_of(id, None).await, format!("{name}.zip")),
-                false => (bridge.bytes_of(id).await, name),
-            };
-            match saved {
+            match bridge.bytes_of(id).await {
                 Ok(blob) => browser::save(&blob, &name),
                 Err(code) => page.notices.update(|notices| notices.push(code)),
             }
         });
     };
+    let folder = bridge.live(move |snapshot| item(snapshot, key).is_some_and(|item| item.folder));
+    let word = move || if folder.get() { "Save as zip" } else { "Save" };
     view! {
-        <button type="button" class=class data-testid="save" on:click=on_click>{icon(glyph::SAVE)} "Save"</button>
+        <button type="button" class=class data-testid="save" on:click=on_click>{icon(glyph::SAVE)} {word}</button>
     }
 }
 

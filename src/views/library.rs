@@ -1,5 +1,6 @@
 //! The Library: everything shared or fetched in this tab, where each byte stands, who has it.
 
+use super::folder::folder;
 use super::history::history;
 use super::items::{
     accept, bring_back, cancel_reading, copy_link, frame, link_field, on_item, progress_figures, receivers,
@@ -137,6 +138,7 @@ fn details(key: u64) -> impl IntoView {
     view! {
         {move || error.get().map(|code| notice(code, words::sentence(code), ()))}
         {preview(key)}
+        {folder(key)}
         <Show when=move || hashing.get()>{bar(move || read.get(), "ink")}</Show>
         <Show when=move || running.get()>{progress_figures(key)}</Show>
         <Show when=move || fetched.get()>

@@ -28,7 +28,6 @@ const MARKUP_SHOWN_MAX: u64 = 4 * 1024 * 1024;
 /// The item with this key, as far as it can be shown; nothing when it cannot.
 pub(crate) fn preview(key: u64) -> impl IntoView {
     let bridge = use_bridge();
-    let streams = use_page().streams;
     let what = bridge.live(move |snapshot| {
         let item = item(snapshot, key)?;
         // Before the yes nothing is fetched, so nothing could be shown.
@@ -43,17 +42,36 @@ pub(crate) fn preview(key: u64) -> impl IntoView {
     let name = bridge.live(move |snapshot| item(snapshot, key).map(title).unwrap_or_default());
     move || {
         let (id, shown) = what.get()?;
-        Some(match shown {
-            Shown::Document(document) => documents(bridge, id, document, name).into_any(),
-            _ if !streams.get() => ().into_any(),
-            Shown::Video => video(id, name).into_any(),
-            Shown::Audio => audio(id, name).into_any(),
-            Shown::Image => image(id, name).into_any(),
-        })
+        Some(show(Subject { id, file: None }, shown, name))
     }
 }
 
-fn video(id: ContentId, name: Memo<String>) -> impl IntoView {
+/// What is shown: an item, or one file of a folder by its place in the index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Subject {
+    pub(crate) id: ContentId,
+    pub(crate) file: Option<u32>,
+}
+
+impl Subject {
+    fn address(self) -> String {
+        stream_address(&self.id.to_string(), self.file)
+    }
+}
+
+/// A subject as what it claims to be; nothing where only a service worker could show it and there is none.
+pub(crate) fn show(subject: Subject, shown: Shown, name: Memo<String>) -> AnyView {
+    let (bridge, streams) = (use_bridge(), use_page().streams);
+    match shown {
+        Shown::Document(document) => documents(bridge, subject, document, name).into_any(),
+        _ if !streams.get() => ().into_any(),
+        Shown::Video => video(subject, name).into_any(),
+        Shown::Audio => audio(subject, name).into_any(),
+        Shown::Image => image(subject, name).into_any(),
+    }
+}
+
+fn video(subject: Subject, name: Memo<String>) -> impl IntoView {
     let player = NodeRef::<html::Video>::new();
     let failed = RwSignal::new(false);
     let again = move || {
@@ -65,7 +83,7 @@ fn video(id: ContentId, name: Memo<String>) -> impl IntoView {
         <div class="preview">
             <video
                 class="preview-video" data-testid="player" node_ref=player controls playsinline preload="auto"
-                aria-label=name src=stream_address(&id.to_string())
+                aria-label=name src=subject.address()
                 on:error=move |_| failed.set(true) on:loadedmetadata=move |_| failed.set(false)
             ></video>
             {trouble(failed, again)}
@@ -73,7 +91,7 @@ fn video(id: ContentId, name: Memo<String>) -> impl IntoView {
     }
 }
 
-fn audio(id: ContentId, name: Memo<String>) -> impl IntoView {
+fn audio(subject: Subject, name: Memo<String>) -> impl IntoView {
     let player = NodeRef::<html::Audio>::new();
     let failed = RwSignal::new(false);
     let again = move || {
@@ -85,7 +103,7 @@ fn audio(id: ContentId, name: Memo<String>) -> impl IntoView {
         <div class="preview">
             <audio
                 class="preview-audio" data-testid="player" node_ref=player controls preload="auto"
-                aria-label=name src=stream_address(&id.to_string())
+                aria-label=name src=subject.address()
                 on:error=move |_| failed.set(true) on:loadedmetadata=move |_| failed.set(false)
             ></audio>
             {trouble(failed, again)}
@@ -93,18 +111,18 @@ fn audio(id: ContentId, name: Memo<String>) -> impl IntoView {
     }
 }
 
-fn image(id: ContentId, name: Memo<String>) -> impl IntoView {
+fn image(subject: Subject, name: Memo<String>) -> impl IntoView {
     let picture = NodeRef::<html::Img>::new();
     let failed = RwSignal::new(false);
     let again = move || {
         if let Some(picture) = picture.get_untracked() {
-            picture.set_src(&stream_address(&id.to_string()));
+            picture.set_src(&subject.address());
         }
     };
     view! {
         <div class="preview">
             <img
-                class="preview-image" data-testid="player" node_ref=picture alt=name src=stream_address(&id.to_string())
+                class="preview-image" data-testid="player" node_ref=picture alt=name src=subject.address()
                 on:error=move |_| failed.set(true) on:load=move |_| failed.set(false)
             />
             {trouble(failed, again)}
@@ -141,11 +159,11 @@ enum Page {
     Unreadable,
 }
 
-fn documents(bridge: Bridge, id: ContentId, document: Document, name: Memo<String>) -> impl IntoView {
+fn documents(bridge: Bridge, subject: Subject, document: Document, name: Memo<String>) -> impl IntoView {
     let page = RwSignal::new(Page::Closed);
     let open = move |_| {
         page.set(Page::Opening);
-        spawn_local(async move { page.set(read(bridge, id, document).await) });
+        spawn_local(async move { page.set(read(bridge, subject, document).await) });
     };
     view! {
         <div class="preview">
@@ -169,9 +187,15 @@ fn documents(bridge: Bridge, id: ContentId, document: Document, name: Memo<Strin
     }
 }
 
-async fn read(bridge: Bridge, id: ContentId, document: Document) -> Page {
-    let Some(Ok(reader)) = bridge.open(id).await else { return Page::Unreadable };
-    let length = reader.manifest().length;
+async fn read(bridge: Bridge, subject: Subject, document: Document) -> Page {
+    let Some(Ok(mut reader)) = bridge.open(subject.id).await else { return Page::Unreadable };
+    if let Some(place) = subject.file {
+        let Ok(folder) = reader.folder().await else { return Page::Unreadable };
+        let Some(entry) = folder.entries().get(place as usize) else { return Page::Unreadable };
+        reader = reader.file(entry);
+        reader.play(0);
+    }
+    let length = reader.details().length;
     let most = match document {
         Document::Text => TEXT_SHOWN_MAX,
         Document::Html | Document::Svg if length > MARKUP_SHOWN_MAX => return Page::TooLong,

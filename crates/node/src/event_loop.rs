@@ -394,7 +394,7 @@ impl EventLoop {
                     drop(reply.send(answer));
                 });
             }
-            Request::Manifest { id, reply } => drop(reply.send(self.manifest_of(id))),
+            Request::Details { id, reply } => drop(reply.send(self.details_of(id))),
             Request::Read { id, at, reply } => self.on_read(Read { id, at, reply }),
         }
     }

@@ -4,7 +4,7 @@ use crate::event_loop::{Reply, SharedSnapshot};
 use crate::platform::FileHandle;
 use crate::seal::Whole;
 use bytes::Bytes;
-use content::{ContentId, Manifest};
+use content::{ContentId, Details};
 use futures::Stream;
 use futures::channel::{mpsc, oneshot};
 use protocol::{Code, Command, Input, PeerKey, ShareToken, Snapshot};
@@ -20,7 +20,7 @@ pub(crate) enum Request {
     Share { token: ShareToken, file: FileHandle, name: String, media_type: String, index_len: Option<u32> },
     FetchFrom { url: String, id: ContentId },
     Whole { id: ContentId, reply: oneshot::Sender<Result<Whole, Code>> },
-    Manifest { id: ContentId, reply: oneshot::Sender<Result<Manifest, Code>> },
+    Details { id: ContentId, reply: oneshot::Sender<Result<Details, Code>> },
     Read { id: ContentId, at: u64, reply: Reply },
 }
 
@@ -104,10 +104,10 @@ impl Handle {
         answer.await.unwrap_or(Err(Code::NoProvider))
     }
 
-    /// What an item is, once that is known.
-    pub(crate) async fn manifest(&self, id: ContentId) -> Result<Manifest, Code> {
+    /// What an item is to those who can read it, once that is known.
+    pub(crate) async fn details(&self, id: ContentId) -> Result<Details, Code> {
         let (reply, answer) = oneshot::channel();
-        drop(self.requests.unbounded_send(Request::Manifest { id, reply }));
+        drop(self.requests.unbounded_send(Request::Details { id, reply }));
         answer.await.unwrap_or(Err(Code::NoProvider))
     }
 

@@ -130,3 +130,42 @@ impl Whole {
         if range.is_empty() { Ok(Bytes::new()) } else { Ok(Bytes::from(plain).slice(at(range.start)?..at(range.end)?)) }
     }
 }
+
+/// How the groups of a content are read as plain bytes.
+#[derive(Debug)]
+pub(crate) struct Plain {
+    length: u64,
+    opens: Option<Cipher>,
+}
+
+impl Plain {
+    /// For a content of `length` plain bytes, sealed with `key` if there is one.
+    pub(crate) fn new(length: u64, key: Option<&LinkKey>) -> Self {
+        Self { length, opens: key.map(Cipher::new) }
+    }
+
+    fn group_len(&self) -> u64 {
+        u64::from(if self.opens.is_some() { private::PLAIN_LEN } else { GROUP_LEN })
+    }
+
+    /// The group that holds the plain byte at `at`.
+    pub(crate) fn group_at(&self, at: u64) -> u32 {
+        u32::try_from(at / self.group_len()).unwrap_or(u32::MAX)
+    }
+
+    /// The plain bytes from `at` on that `stored`, the groups of `range`, hold.
+    ///
+    /// # Errors
+    /// `BadManifest` when a group was not sealed with the key it is to be opened with.
+    pub(crate) fn open(&self, range: GroupRange, stored: &Bytes, at: u64) -> Result<Bytes, Code> {
+        let mut bytes = match &self.opens {
+            Some(cipher) => cipher.open(range.first, stored).map_err(|_| Code::BadManifest)?.into(),
+            None => stored.clone(),
+        };
+        let start = u64::from(range.first) * self.group_len();
+        // Behind the end of what was sealed are zeros.
+        bytes.truncate(usize::try_from(self.length.saturating_sub(start)).unwrap_or(usize::MAX));
+        let skip = usize::try_from(at.saturating_sub(start)).unwrap_or(usize::MAX);
+        Ok(bytes.slice(skip.min(bytes.len())..))
+    }
+}

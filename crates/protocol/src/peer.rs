@@ -15,7 +15,7 @@ use crate::snapshot::{CreditView, Snapshot, Status};
 use crate::transfers::{Context, Transfers, World};
 use crate::{Code, Command, Config, Directory, Failure, Input, Introducer, Output, Path, PeerKey, RelayIndex};
 use clock::Time;
-use content::{ContentId, Details, LinkKey, Manifest, Root};
+use content::{ContentId, Details, LinkKey, Root};
 use core::time::Duration;
 use ledger::amount::Credits;
 use providers::{Limits, Request, Response, Table};
@@ -373,11 +373,6 @@ impl Peer {
     /// As [`root_of`](Self::root_of), once all the bytes are here.
     pub fn whole_root_of(&self, id: ContentId) -> Option<Root> {
         self.transfers.whole_root_of(id)
-    }
-
-    /// What an item is, once its manifest is here.
-    pub fn manifest_of(&self, id: ContentId) -> Option<&Manifest> {
-        self.transfers.manifest_of(id)
     }
 
     /// How many groups of a content from `group` on are safe in the store, so that they can be read back: at most to the

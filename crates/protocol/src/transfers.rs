@@ -400,7 +400,7 @@ impl Transfers {
         items.min_by_key(|item| item.key).map(|item| item.id.to_string())
     }
 
-    pub(crate) fn manifest_of(&self, id: ContentId) -> Option<&Manifest> {
+    fn manifest_of(&self, id: ContentId) -> Option<&Manifest> {
         self.items.get(&id)?.manifest.as_ref()
     }
 

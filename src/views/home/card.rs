@@ -14,6 +14,7 @@ use crate::format::per_cent;
 use crate::names::Name;
 use crate::reading::item;
 use crate::reading::items::{Actions, actions, said, state_line, title};
+use crate::views::folder::folder;
 use crate::views::items::{
     accept, address, bring_back, cancel_reading, copy_link, frame, link, link_field, on_item, progress_figures,
     receivers, save_button, send_link, sources,
@@ -110,7 +111,6 @@ pub(super) fn fetch(key: u64) -> impl IntoView {
     let running = Memo::new(move |_| {
         state.with(|state| matches!(state, Some((TransferState::Active | TransferState::Paused, _))))
     });
-    let folder = bridge.live(move |snapshot| item(snapshot, key).is_some_and(|item| item.folder));
     let (asks, pause, resume, saves) = (does(|a| a.accept), does(|a| a.pause), does(|a| a.resume), does(|a| a.save));
     let body = view! {
         {head(key)}
@@ -119,10 +119,9 @@ pub(super) fn fetch(key: u64) -> impl IntoView {
         <Show when=move || running.get()>{progress_figures(key)}</Show>
         <Show when=move || running.get() || saves.get()>{verified_map(key, Rows::One)}</Show>
         {failure(key)}
-        <Show when=move || saves.get() && folder.get()>{crate::views::folder::folder(key)}</Show>
+        {folder(key)}
         <div class="card-actions">
-            <Show when=move || saves.get() && !folder.get()>{save_button(key, "button primary")}</Show>
-            <Show when=move || saves.get()>{copy_link(key, "button")}</Show>
+            <Show when=move || saves.get()>{save_button(key, "button primary")} {copy_link(key, "button")}</Show>
             <Show when=move || pause.get()>
                 <button type="button" class="button" data-testid="pause" on:click=on_item(key, |id| Command::Pause { id })>{icon(glyph::PAUSE)} "Pause"</button>
             </Show>
@@ -141,9 +140,10 @@ fn head(key: u64) -> impl IntoView {
     let name = bridge.live(move |snapshot| item(snapshot, key).map(title).unwrap_or_default());
     let line = bridge.calm(move |snapshot| item(snapshot, key).map(state_line).unwrap_or_default());
     let said = bridge.live(move |snapshot| item(snapshot, key).map(said).unwrap_or_default());
+    let is_folder = bridge.live(move |snapshot| item(snapshot, key).is_some_and(|item| item.folder));
     view! {
         <div class="card-head">
-            <span class="tile">{icon(glyph::FILE)} {gather()}</span>
+            <span class="tile">{move || icon(if is_folder.get() { glyph::FOLDER } else { glyph::FILE })} {gather()}</span>
             <div class="card-words">
                 <h2 class="card-title file-name">{name}</h2>
                 <p class="note">{line}</p>

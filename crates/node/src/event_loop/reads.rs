@@ -2,9 +2,10 @@
 
 use super::EventLoop;
 use crate::platform;
-use crate::streaming::{READS_WAITING_MAX, group_at};
-use bytes::{Buf, Bytes};
-use content::{ContentId, GROUP_LEN, GroupRange, Manifest};
+use crate::seal::Plain;
+use crate::streaming::READS_WAITING_MAX;
+use bytes::Bytes;
+use content::{ContentId, Details, GroupRange};
 use futures::channel::oneshot;
 use protocol::Code;
 use std::collections::VecDeque;
@@ -25,8 +26,13 @@ pub(super) struct Read {
 pub(super) struct WaitingReads(VecDeque<Read>);
 
 impl EventLoop {
-    pub(super) fn manifest_of(&self, id: ContentId) -> Result<Manifest, Code> {
-        self.peer.manifest_of(id).cloned().ok_or(Code::NoProvider)
+    pub(super) fn details_of(&self, id: ContentId) -> Result<Details, Code> {
+        self.peer.details_of(id).map(|(details, _)| details).ok_or_else(|| self.unreadable(id))
+    }
+
+    /// Why nothing can be read of an item: it is not known, or it is locked.
+    fn unreadable(&self, id: ContentId) -> Code {
+        if self.peer.root_of(id).is_some() { Code::WrongKey } else { Code::NoProvider }
     }
 
     /// Answers a read now, or when its first group is stored.
@@ -55,24 +61,20 @@ impl EventLoop {
 
     /// Gives the read back if it has to wait.
     fn try_read(&mut self, read: Read) -> Option<Read> {
-        let Some(manifest) = self.peer.manifest_of(read.id) else {
-            drop(read.reply.send(Err(Code::NoProvider)));
+        let (Some(root), Some((details, key))) = (self.peer.root_of(read.id), self.peer.details_of(read.id)) else {
+            drop(read.reply.send(Err(self.unreadable(read.id))));
             return None;
         };
-        let first = group_at(read.at);
-        let count = self.peer.readable(manifest.root, first);
+        let plain = Plain::new(details.length, key.as_ref());
+        let first = plain.group_at(read.at);
+        let count = self.peer.readable(root, first);
         if count == 0 {
             return Some(read);
         }
         let range = GroupRange::new(first, count);
-        // A store reads whole groups; the reader may begin within one.
-        let skip = (read.at % u64::from(GROUP_LEN)) as usize;
-        match self.store.read(manifest.root, range) {
+        match self.store.read(root, range) {
             Ok(reading) => platform::spawn(async move {
-                let bytes = reading.await.map(|mut bytes| {
-                    bytes.advance(skip.min(bytes.len()));
-                    bytes
-                });
+                let bytes = reading.await.and_then(|bytes| plain.open(range, &bytes, read.at));
                 drop(read.reply.send(bytes));
             }),
             Err(code) => drop(read.reply.send(Err(code))),

@@ -64,6 +64,43 @@ pub fn streamed_as(media_type: &str) -> Option<&'static str> {
     VIDEO.into_iter().chain(AUDIO).chain(IMAGE).find(|known| *known == essence)
 }
 
+/// The type of a file by the end of its name, among those that are shown; empty for all others. An index of a folder
+/// has no types, and a wrong guess costs no more than a wrong type from a stranger does.
+pub fn of_name(name: &str) -> &'static str {
+    let Some((_, extension)) = name.rsplit_once('.') else { return "" };
+    match extension.to_ascii_lowercase().as_str() {
+        "mp4" => "video/mp4",
+        "m4v" => "video/x-m4v",
+        "webm" => "video/webm",
+        "ogv" => "video/ogg",
+        "mov" => "video/quicktime",
+        "mkv" => "video/x-matroska",
+        "mp3" => "audio/mpeg",
+        "m4a" => "audio/mp4",
+        "aac" => "audio/aac",
+        "ogg" | "oga" => "audio/ogg",
+        "opus" => "audio/opus",
+        "flac" => "audio/flac",
+        "wav" => "audio/wav",
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        "gif" => "image/gif",
+        "webp" => "image/webp",
+        "avif" => "image/avif",
+        "bmp" => "image/bmp",
+        "svg" => "image/svg+xml",
+        "htm" | "html" => "text/html",
+        "txt" | "log" => "text/plain",
+        "md" => "text/markdown",
+        "csv" => "text/csv",
+        "css" => "text/css",
+        "js" => "text/javascript",
+        "json" => "application/json",
+        "toml" => "application/toml",
+        _ => "",
+    }
+}
+
 fn essence(media_type: &str) -> String {
     media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
@@ -92,6 +129,16 @@ mod tests {
         ];
         for media_type in scriptable {
             assert_eq!(streamed_as(media_type), None, "{media_type:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_only_says_what_can_be_shown() {
+        for (name, media_type) in
+            [("a.PNG", "image/png"), ("x.tar.gz", ""), ("png", ""), ("a.html", "text/html"), ("", "")]
+        {
+            assert_eq!(of_name(name), media_type, "{name:?}");
+            assert!(media_type.is_empty() || Shown::of(media_type).is_some());
         }
     }
 

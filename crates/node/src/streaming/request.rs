@@ -1,14 +1,20 @@
 //! How a request of the service worker is answered: status, headers, and which bytes follow.
 //!
+//! `/save/<id>` of a folder is an archive of it; `?files=0-4,7` chooses some of its files by their places in the index,
+//! and `?file=7` is that file itself, in `/stream` too.
+//!
 //! `/stream/<id>` is for the page's own media and image elements and for nothing else: only types from our list, marked
 //! so that a browser neither guesses another type nor runs anything. `/save/<id>` is a download whatever it holds.
 //! One byte range is answered (RFC 9110, section 14); several at once are refused, since no player asks for them and
 //! they would let one request read a file many times over.
 
 use super::media;
-use content::manifest::Kind;
-use content::{ContentId, Manifest};
+use super::outgoing::{Archiving, Outgoing, archive_len, parts};
+use crate::handle::Handle;
+use content::folder::FILES_MAX;
+use content::{ContentId, Details};
 use core::ops::Range;
+use protocol::Code;
 
 /// What the answer is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +28,8 @@ pub enum Purpose {
 pub struct Request {
     pub purpose: Purpose,
     pub id: ContentId,
+    /// Which part of a folder.
+    pub part: Part,
     pub method: String,
     pub range: Option<String>,
     pub if_range: Option<String>,
@@ -29,13 +37,62 @@ pub struct Request {
     pub destination: String,
 }
 
-/// The answer: its head, and the bytes of the content that follow it.
+/// The part of an item that is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// All of it: a file as it is, a folder as an archive.
+    All,
+    /// One file of a folder.
+    File(u32),
+    /// Some files of a folder, as an archive.
+    Files(Vec<Range<u32>>),
+}
+
+/// The head of an answer, and which bytes of the file follow it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
     pub status: u16,
     pub headers: Vec<(&'static str, String)>,
     /// Empty for an answer without a body.
     pub body: Range<u64>,
+}
+
+impl Part {
+    /// Reads the query of an address, with its question mark; `None` for one that we do not write.
+    pub fn parse(query: &str) -> Option<Self> {
+        let Some(query) = query.strip_prefix('?') else { return query.is_empty().then_some(Self::All) };
+        let (name, value) = query.split_once('=')?;
+        let place = |text: &str| number(text).and_then(|place| u32::try_from(place).ok());
+        match name {
+            "file" => Some(Self::File(place(value)?)),
+            "files" => {
+                let run = |text: &str| {
+                    let (first, last) = text.split_once('-').unwrap_or((text, text));
+                    Some(place(first)?..place(last)?.checked_add(1)?)
+                };
+                // Runs are in order and apart, so there are no more of them than files.
+                let runs: Option<Vec<Range<u32>>> = value.split(',').take(FILES_MAX + 1).map(run).collect();
+                let runs = runs?;
+                let ordered = runs.windows(2).all(|pair| pair[0].end <= pair[1].start);
+                (ordered && runs.iter().all(|run| !run.is_empty())).then_some(Self::Files(runs))
+            }
+            _ => None,
+        }
+    }
+
+    /// The query of the address that asks for these files of a folder, given in order.
+    pub fn files_query(files: impl IntoIterator<Item = u32>) -> String {
+        let mut runs: Vec<(u32, u32)> = Vec::new();
+        for file in files {
+            match runs.last_mut() {
+                Some((_, last)) if *last + 1 == file => *last = file,
+                _ => runs.push((file, file)),
+            }
+        }
+        let text =
+            |(first, last): (u32, u32)| if first == last { first.to_string() } else { format!("{first}-{last}") };
+        format!("?files={}", runs.into_iter().map(text).collect::<Vec<_>>().join(","))
+    }
 }
 
 /// No page, frame, script or style may be made of what is served here, wherever it is opened.
@@ -45,31 +102,75 @@ const POLICY: &str = "default-src 'none'; sandbox; frame-ancestors 'none'";
 const STREAM_DESTINATIONS: [&str; 4] = ["", "audio", "image", "video"];
 
 impl Request {
-    /// The answer for the item that `manifest` describes.
-    pub fn answer(&self, manifest: &Manifest) -> Head {
+    /// The whole answer: its head, and the bytes behind it as they are wished for.
+    ///
+    /// # Errors
+    /// As [`Handle::open`] and [`Reader::folder`](super::Reader::folder).
+    pub async fn answered_by(&self, handle: &Handle) -> Result<(Head, Outgoing), Code> {
+        let mut reader = handle.open(self.id).await?;
+        if reader.details().index_len.is_some() {
+            let folder = reader.folder().await?;
+            let chosen = match &self.part {
+                Part::File(place) => {
+                    reader = reader.file(folder.entries().get(*place as usize).ok_or(Code::NoProvider)?);
+                    let head = self.answer(reader.details());
+                    return Ok((head.clone(), Outgoing::Bytes { reader, range: head.body }));
+                }
+                Part::All => None,
+                Part::Files(runs) => Some(runs.as_slice()),
+            };
+            let name = reader.details().name.clone();
+            let parts = parts(&folder, &name, chosen);
+            let head = self.answer_archive(&name, archive_len(&parts));
+            let parts = if head.body.is_empty() { Vec::new() } else { parts };
+            return Ok((head, Outgoing::Archive(Archiving::new(reader, parts))));
+        }
+        let head = self.answer(reader.details());
+        Ok((head.clone(), Outgoing::Bytes { reader, range: head.body }))
+    }
+
+    /// The head for an archive of `length` bytes. It is made while it is sent, so it has no ranges.
+    fn answer_archive(&self, name: &str, length: u64) -> Head {
         if self.method != "GET" && self.method != "HEAD" {
             return refused(405, ("allow", "GET, HEAD".to_owned()));
         }
-        // A folder's bytes begin with its index, and sealed bytes are nothing without their key.
-        if manifest.kind != Kind::File {
-            return refused(403, ("x-reason", "only files are answered as they are".to_owned()));
+        if self.purpose == Purpose::Stream {
+            return refused(403, ("x-reason", "a folder is saved, not shown".to_owned()));
+        }
+        let mut headers = common();
+        headers.extend([
+            ("content-type", "application/zip".to_owned()),
+            ("content-length", length.to_string()),
+            ("accept-ranges", "none".to_owned()),
+            ("content-disposition", disposition(&format!("{name}.zip"))),
+        ]);
+        Head { status: 200, headers, body: if self.method == "HEAD" { 0..0 } else { 0..length } }
+    }
+
+    /// The head for one file.
+    pub fn answer(&self, file: &Details) -> Head {
+        if self.method != "GET" && self.method != "HEAD" {
+            return refused(405, ("allow", "GET, HEAD".to_owned()));
         }
         let media_type = match self.purpose {
             Purpose::Save => "application/octet-stream",
             Purpose::Stream if !STREAM_DESTINATIONS.contains(&self.destination.as_str()) => {
                 return refused(403, ("x-reason", "only media and image elements are served here".to_owned()));
             }
-            Purpose::Stream => match media::streamed_as(&manifest.media_type) {
+            Purpose::Stream => match media::streamed_as(&file.media_type) {
                 Some(media_type) => media_type,
                 None => return refused(403, ("x-reason", "this type is saved, not shown".to_owned())),
             },
         };
-        let etag = format!("\"{}\"", self.id);
-        let (status, body) = match self.wanted(&etag, manifest.length) {
-            Wanted::Whole => (200, 0..manifest.length),
+        let etag = match &self.part {
+            Part::File(place) => format!("\"{}.{place}\"", self.id),
+            Part::All | Part::Files(_) => format!("\"{}\"", self.id),
+        };
+        let (status, body) = match self.wanted(&etag, file.length) {
+            Wanted::Whole => (200, 0..file.length),
             Wanted::Part(part) => (206, part),
             Wanted::Unsatisfiable => {
-                return refused(416, ("content-range", format!("bytes */{}", manifest.length)));
+                return refused(416, ("content-range", format!("bytes */{}", file.length)));
             }
         };
         let mut headers = common();
@@ -80,10 +181,10 @@ impl Request {
             ("etag", etag),
         ]);
         if status == 206 {
-            headers.push(("content-range", format!("bytes {}-{}/{}", body.start, body.end - 1, manifest.length)));
+            headers.push(("content-range", format!("bytes {}-{}/{}", body.start, body.end - 1, file.length)));
         }
         if self.purpose == Purpose::Save {
-            headers.push(("content-disposition", disposition(&manifest.name)));
+            headers.push(("content-disposition", disposition(&file.name)));
         }
         let body = if self.method == "HEAD" { 0..0 } else { body };
         Head { status, headers, body }
@@ -181,16 +282,16 @@ fn disposition(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use content::Root;
 
-    fn manifest(media_type: &str, name: &str, length: u64) -> Manifest {
-        Manifest { length, root: Root([7; 32]), kind: Kind::File, media_type: media_type.into(), name: name.into() }
+    fn file(media_type: &str, name: &str, length: u64) -> Details {
+        Details { length, index_len: None, media_type: media_type.into(), name: name.into() }
     }
 
     fn get(purpose: Purpose, range: Option<&str>) -> Request {
         Request {
             purpose,
             id: ContentId([1; 32]),
+            part: Part::All,
             method: "GET".into(),
             range: range.map(Into::into),
             if_range: None,
@@ -214,7 +315,7 @@ mod tests {
             ("bytes=2-99999999999999999999999", 2..10, "bytes 2-9/10"),
             ("Bytes = 2-3", 2..4, "bytes 2-3/10"),
         ] {
-            let head = get(Purpose::Stream, Some(range)).answer(&manifest("video/webm", "a", 10));
+            let head = get(Purpose::Stream, Some(range)).answer(&file("video/webm", "a", 10));
             assert_eq!((head.status, head.body.clone()), (206, body.clone()), "{range}");
             assert_eq!(header(&head, "content-range"), Some(said), "{range}");
             assert_eq!(header(&head, "content-length"), Some((body.end - body.start).to_string().as_str()));
@@ -224,18 +325,18 @@ mod tests {
     #[test]
     fn what_lies_outside_and_several_ranges_are_refused_with_the_length() {
         for range in ["bytes=10-", "bytes=10-12", "bytes=-0", "bytes=0-1,3-4", "bytes=99999999999999999999999-"] {
-            let head = get(Purpose::Stream, Some(range)).answer(&manifest("video/webm", "a", 10));
+            let head = get(Purpose::Stream, Some(range)).answer(&file("video/webm", "a", 10));
             assert_eq!((head.status, head.body.clone()), (416, 0..0), "{range}");
             assert_eq!(header(&head, "content-range"), Some("bytes */10"), "{range}");
         }
-        let empty = get(Purpose::Stream, Some("bytes=0-")).answer(&manifest("image/png", "a", 0));
+        let empty = get(Purpose::Stream, Some("bytes=0-")).answer(&file("image/png", "a", 0));
         assert_eq!(empty.status, 416);
     }
 
     #[test]
     fn what_is_no_byte_range_asks_for_the_whole() {
         for range in ["", "bytes", "bytes=", "bytes=-", "bytes=5-2", "bytes=+1-2", "bytes=1 -x", "lines=0-1"] {
-            let head = get(Purpose::Stream, Some(range)).answer(&manifest("video/webm", "a", 10));
+            let head = get(Purpose::Stream, Some(range)).answer(&file("video/webm", "a", 10));
             assert_eq!((head.status, head.body), (200, 0..10), "{range:?}");
         }
     }
@@ -243,44 +344,70 @@ mod tests {
     #[test]
     fn head_says_what_get_would_and_has_no_body() {
         let request = Request { method: "HEAD".into(), ..get(Purpose::Stream, Some("bytes=2-5")) };
-        let head = request.answer(&manifest("audio/ogg", "a", 10));
+        let head = request.answer(&file("audio/ogg", "a", 10));
         assert_eq!((head.status, head.body.clone()), (200, 0..0));
         assert_eq!(header(&head, "content-length"), Some("10"));
         assert_eq!(header(&head, "accept-ranges"), Some("bytes"));
         let post = Request { method: "POST".into(), ..get(Purpose::Stream, None) };
-        assert_eq!(post.answer(&manifest("audio/ogg", "a", 10)).status, 405);
+        assert_eq!(post.answer(&file("audio/ogg", "a", 10)).status, 405);
     }
 
     #[test]
     fn a_range_of_another_version_is_the_whole() {
         let other = Request { if_range: Some("\"x\"".into()), ..get(Purpose::Stream, Some("bytes=2-5")) };
-        assert_eq!(other.answer(&manifest("video/webm", "a", 10)).status, 200);
+        assert_eq!(other.answer(&file("video/webm", "a", 10)).status, 200);
         let same = format!("\"{}\"", ContentId([1; 32]));
         let same = Request { if_range: Some(same), ..get(Purpose::Stream, Some("bytes=2-5")) };
-        assert_eq!(same.answer(&manifest("video/webm", "a", 10)).status, 206);
+        assert_eq!(same.answer(&file("video/webm", "a", 10)).status, 206);
     }
 
     #[test]
     fn documents_and_frames_get_nothing_from_the_stream() {
         for media_type in ["text/html", "image/svg+xml", "application/pdf", ""] {
-            assert_eq!(get(Purpose::Stream, None).answer(&manifest(media_type, "a", 10)).status, 403, "{media_type}");
+            assert_eq!(get(Purpose::Stream, None).answer(&file(media_type, "a", 10)).status, 403, "{media_type}");
         }
         for destination in ["document", "iframe", "object", "embed", "script", "style", "worker", "track", "manifest"] {
             let request = Request { destination: destination.into(), ..get(Purpose::Stream, None) };
-            assert_eq!(request.answer(&manifest("video/webm", "a", 10)).status, 403, "{destination}");
+            assert_eq!(request.answer(&file("video/webm", "a", 10)).status, 403, "{destination}");
         }
     }
 
     #[test]
-    fn a_folder_is_not_answered_as_if_it_were_a_file() {
-        let folder = Manifest { kind: Kind::Folder { index_len: 4 }, ..manifest("", "a", 10) };
-        assert_eq!(get(Purpose::Save, None).answer(&folder).status, 403);
+    fn a_folder_is_saved_as_an_archive_and_never_streamed() {
+        let head = get(Purpose::Save, Some("bytes=2-5")).answer_archive("birds", 1234);
+        assert_eq!((head.status, head.body.clone()), (200, 0..1234));
+        assert_eq!(header(&head, "content-type"), Some("application/zip"));
+        assert!(header(&head, "content-disposition").is_some_and(|said| said.contains("filename=\"birds.zip\"")));
+        assert_eq!(get(Purpose::Stream, None).answer_archive("birds", 1234).status, 403);
+        let head = Request { method: "HEAD".into(), ..get(Purpose::Save, None) }.answer_archive("birds", 1234);
+        assert_eq!((head.status, head.body), (200, 0..0));
+    }
+
+    #[test]
+    fn a_part_of_a_folder_reads_back_as_it_was_written() {
+        let query = Part::files_query([0, 1, 2, 7, 9, 10]);
+        assert_eq!(query, "?files=0-2,7,9-10");
+        assert_eq!(Part::parse(&query), Some(Part::Files(vec![0..3, 7..8, 9..11])));
+        assert_eq!((Part::parse(""), Part::parse("?file=7")), (Some(Part::All), Some(Part::File(7))));
+        for wrong in [
+            "?",
+            "?files=",
+            "?files=3-1",
+            "?files=4,2",
+            "?files=0-3,2",
+            "?file=-1",
+            "?file=a",
+            "?file=4294967296",
+            "file=1",
+        ] {
+            assert_eq!(Part::parse(wrong), None, "{wrong:?}");
+        }
     }
 
     #[test]
     fn every_answer_forbids_guessing_and_running() {
-        let item = manifest("video/webm", "a", 10);
-        let page = manifest("text/html", "a.html", 10);
+        let item = file("video/webm", "a", 10);
+        let page = file("text/html", "a.html", 10);
         let refused = get(Purpose::Stream, None).answer(&page);
         let answers = [get(Purpose::Stream, None).answer(&item), get(Purpose::Save, None).answer(&page), refused];
         for head in answers {
@@ -292,7 +419,7 @@ mod tests {
 
     #[test]
     fn a_saved_item_is_an_attachment_under_its_own_name() {
-        let head = get(Purpose::Save, None).answer(&manifest("text/html", "naïve \"a\";%.html", 10));
+        let head = get(Purpose::Save, None).answer(&file("text/html", "naïve \"a\";%.html", 10));
         assert_eq!(header(&head, "content-type"), Some("application/octet-stream"));
         assert_eq!(
             header(&head, "content-disposition"),

@@ -112,9 +112,11 @@ impl Transfers {
 
     /// The person plays an item: its next requests are for what is there.
     pub(crate) fn play(&mut self, ctx: &mut Context<'_>, id: ContentId, at: u64) {
-        let Some(root) = self.root_of(id) else { return };
+        let Some(item) = self.items.get(&id) else { return };
+        let Some(root) = item.manifest.as_ref().map(|manifest| manifest.root) else { return };
+        let group = u32::try_from(at / item.plain_group_len()).ok();
         let Some(content) = self.contents.get_mut(&root) else { return };
-        content.played_from = u32::try_from(at / u64::from(content::GROUP_LEN)).ok();
+        content.played_from = group;
         self.follow_player(ctx.now, root);
         self.drive_download(ctx, root);
     }
@@ -123,7 +125,7 @@ impl Transfers {
     pub(super) fn follow_player(&mut self, now: clock::Time, root: Root) {
         let Some(content) = self.contents.get_mut(&root) else { return };
         let from = content.played_from;
-        if let Some(download) = content.download_mut() {
+        if let Some(download) = content.download_mut().filter(|_| from.is_some()) {
             download.set_playhead(now, &mut self.flows, from, PLAYED_AHEAD);
         }
     }

@@ -5,7 +5,7 @@ use super::search::Search;
 use crate::ranking::Pick;
 use crate::{Code, Keeping, PeerKey};
 use clock::Time;
-use content::{Cipher, ContentId, Details, LinkKey, Manifest, PrivateError};
+use content::{Cipher, ContentId, Details, GROUP_LEN, GroupRange, Kind, LinkKey, Manifest, PrivateError, private};
 use core::time::Duration;
 
 /// One item.
@@ -136,6 +136,18 @@ pub(crate) fn open(manifest: &Manifest, key: Option<&LinkKey>) -> Result<Details
 }
 
 impl Item {
+    /// Plain bytes in one of its groups.
+    pub(crate) fn plain_group_len(&self) -> u64 {
+        let sealed = self.manifest.as_ref().is_some_and(|manifest| matches!(manifest.kind, Kind::Private(_)));
+        u64::from(if sealed { private::PLAIN_LEN } else { GROUP_LEN })
+    }
+
+    /// The groups that hold the index, if it is a folder: they are needed before all others.
+    pub(crate) fn index_groups(&self) -> Option<GroupRange> {
+        let index_len = u64::from(self.details.as_ref()?.index_len?);
+        Some(GroupRange::new(0, u32::try_from(index_len.div_ceil(self.plain_group_len())).ok()?))
+    }
+
     /// The search, while there is one.
     pub(crate) fn quest(&self) -> Option<&Quest> {
         match &self.phase {

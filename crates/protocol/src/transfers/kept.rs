@@ -65,10 +65,15 @@ impl Transfers {
         // Removed, or replaced by the person's own file, while the store was looking.
         let (Some(content), Some(manifest)) = (opening, manifest) else { return };
         let config = DownloadConfig::default();
-        let download = match kept {
+        let mut download = match kept {
             Some(kept) => Download::with_held(manifest, config, seed, kept.verifier, &kept.held),
             None => Download::new(manifest, config, seed),
         };
+        let index = self.items.values().filter(|item| item.is_of(root)).find_map(Item::index_groups);
+        if let Some(index) = index {
+            // Whoever sees the list can choose while the rest is on its way.
+            download.set_playhead(ctx.now, &mut self.flows, Some(index.first), index.count);
+        }
         content.place = Place::Loading(Box::new(download));
         self.unsettled = true;
         self.follow_player(ctx.now, root);

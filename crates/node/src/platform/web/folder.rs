@@ -1,15 +1,15 @@
 //! Folders in the browser: many files joined into one content without reading them, and taken apart again.
 //!
-//! A `Blob` made of `Blob`s is a list of references: neither sharing a folder nor saving it as an archive copies the
-//! files through this page's memory. Files are read once for the archive's sums, a slice at a time.
+//! A `Blob` made of `Blob`s is a list of references: sharing a folder copies no file through this page's memory. Saving
+//! one reads it a piece at a time, and hands each piece on before the next.
 
 use super::FileHandle;
 use crate::handle::Handle;
-use crate::platform::HASH_SLICE;
 use crate::seal::{Seal, Whole};
-use archive::Zip;
-use content::folder::Entry;
-use content::{ContentId, Folder};
+use crate::streaming::Window;
+use crate::streaming::outgoing::{Archiving, Outgoing, Placed, parts};
+use bytes::Bytes;
+use content::{ContentId, Folder, names};
 use js_sys::{Array, Uint8Array};
 use protocol::{Code, ShareToken};
 use std::ops::Range;
@@ -22,6 +22,9 @@ use web_sys::{
 
 /// Plain bytes opened at once when a private content is saved: a few milliseconds of work.
 const OPEN_SLICE: u64 = 64 * content::private::PLAIN_LEN as u64;
+
+/// Directories of one name that are counted up to when a folder is saved beside them.
+const DIRECTORIES_MAX: u32 = 1000;
 
 /// One file of a folder, as a person sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,88 +85,90 @@ impl Handle {
         plain(&whole).await
     }
 
-    /// The files of a folder that is here and verified, in the order of their paths.
+    /// The files of a folder, in the order of their paths. Waits for the index while that is on its way.
     ///
     /// # Errors
-    /// As [`save`](Self::save); `BadManifest` when the index is none.
+    /// As [`Reader::folder`](crate::streaming::Reader::folder).
     pub async fn folder_files(&self, id: ContentId) -> Result<Vec<FolderFile>, Code> {
-        let folder = index(&self.whole(id).await?).await?;
+        let folder = self.open(id).await?.folder().await?;
         let files = folder.entries().iter();
         Ok(files.map(|entry| FolderFile { path: entry.path().to_owned(), length: entry.len() }).collect())
     }
 
-    /// The chosen files of a folder (places in [`folder_files`](Self::folder_files); `None` for all) as a zip archive.
+    /// The chosen files of a folder (runs of places in [`folder_files`](Self::folder_files); `None` for all) as a zip
+    /// archive, for browsers that cannot take it from the service worker.
     ///
     /// # Errors
-    /// As [`folder_files`](Self::folder_files).
-    pub async fn save_zip(&self, id: ContentId, chosen: Option<Vec<usize>>) -> Result<Blob, Code> {
-        let (files, bytes) = self.take_apart(id, chosen).await?;
-        let mut zip = Zip::new();
-        let parts = Array::new();
-        let push = |bytes: Vec<u8>| parts.push(&Uint8Array::from(&bytes[..]));
-        let unwritable = |_| Code::BadManifest;
-        for (place, range) in files {
-            let length = range.end - range.start;
-            push(zip.begin(&place, length).map_err(unwritable)?);
-            let file = FileHandle::new(slice(&bytes, range)?);
-            let mut at = 0;
-            while at < length {
-                let end = (at + HASH_SLICE).min(length);
-                zip.pass(&file.read(at..end).await?).map_err(unwritable)?;
-                at = end;
-            }
-            parts.push(file.blob());
-            push(zip.end().map_err(unwritable)?);
+    /// As [`Reader::folder`](crate::streaming::Reader::folder).
+    pub async fn save_zip(&self, id: ContentId, chosen: Option<&[Range<u32>]>) -> Result<Blob, Code> {
+        let reader = self.open(id).await?;
+        let parts = parts(&reader.folder().await?, &reader.details().name, chosen);
+        let mut outgoing = Outgoing::Archive(Archiving::new(reader, parts));
+        let pieces = Array::new();
+        while let Some(piece) = outgoing.next().await? {
+            // A `Blob` of its own: the browser may keep it on disk.
+            let piece = joined(&Array::of1(&Uint8Array::from(&piece[..])))?;
+            pieces.push(&piece);
         }
-        push(zip.finish().map_err(unwritable)?);
-        joined(&parts)
+        joined(&pieces)
     }
 
-    /// Writes the chosen files of a folder into a directory that the person picked; says how many.
+    /// One file of a folder, for browsers that cannot take it from the service worker.
     ///
     /// # Errors
-    /// As [`folder_files`](Self::folder_files); `StorageRefused` when the directory takes a file not.
+    /// As [`Reader::folder`](crate::streaming::Reader::folder).
+    pub async fn save_file(&self, id: ContentId, place: u32) -> Result<Blob, Code> {
+        let reader = self.open(id).await?;
+        let folder = reader.folder().await?;
+        let range = folder.entries().get(place as usize).ok_or(Code::NoProvider)?.byte_range();
+        let mut outgoing = Outgoing::Bytes { reader, range };
+        let pieces = Array::new();
+        while let Some(piece) = outgoing.next().await? {
+            let piece = joined(&Array::of1(&Uint8Array::from(&piece[..])))?;
+            pieces.push(&piece);
+        }
+        joined(&pieces)
+    }
+
+    /// Writes the chosen files of a folder into a new directory of its name, inside of one that the person picked.
+    /// Nothing that is there is written over. `progress` hears how many files are done. Says how the directory is called.
+    ///
+    /// # Errors
+    /// As [`Reader::folder`](crate::streaming::Reader::folder); `StorageRefused` when the directory does not take a file,
+    /// `StorageFull` when there is no room.
     pub async fn save_into(
         &self,
         id: ContentId,
-        chosen: Option<Vec<usize>>,
+        chosen: Option<&[Range<u32>]>,
         directory: FileSystemDirectoryHandle,
-    ) -> Result<usize, Code> {
-        let (files, bytes) = self.take_apart(id, chosen).await?;
-        let count = files.len();
-        for (place, range) in files {
-            let mut parent = directory.clone();
-            let (above, name) = place.rsplit_once('/').unwrap_or(("", &place));
-            for component in above.split('/').filter(|component| !component.is_empty()) {
-                parent = subdirectory(&parent, component).await?;
+        mut progress: impl FnMut(usize, usize),
+    ) -> Result<String, Code> {
+        let reader = self.open(id).await?;
+        let name = reader.details().name.clone();
+        let parts = parts(&reader.folder().await?, &name, chosen);
+        let (name, top) = new_directory(&directory, &names::portable(&name)).await?;
+        let (mut window, count) = (Window::new(reader), parts.len());
+        // Files come in the order of their folders, so the one before is nearly always the one that is needed.
+        let mut parent = (String::new(), top.clone());
+        for (done, Placed { place, range }) in parts.into_iter().enumerate() {
+            progress(done, count);
+            // The first component is the folder's own name, which `top` stands for.
+            let inside = place.split_once('/').map_or("", |(_, inside)| inside);
+            let (above, file) = inside.rsplit_once('/').unwrap_or(("", inside));
+            if parent.0 != above {
+                let mut directory = top.clone();
+                for component in above.split('/') {
+                    directory = subdirectory(&directory, component).await?;
+                }
+                parent = (above.to_owned(), directory);
             }
-            if !name.is_empty() {
-                write(&parent, name, &slice(&bytes, range)?).await?;
+            if !file.is_empty() {
+                write(&parent.1, file, &mut window, range).await?;
             }
         }
-        Ok(count)
+        progress(count, count);
+        Ok(name)
     }
-
-    /// Where each chosen file goes, and which of the plain bytes are its own.
-    async fn take_apart(
-        &self,
-        id: ContentId,
-        chosen: Option<Vec<usize>>,
-    ) -> Result<(Vec<(String, Range<u64>)>, Blob), Code> {
-        let whole = self.whole(id).await?;
-        let folder = index(&whole).await?;
-        let chosen = chosen.unwrap_or_else(|| (0..folder.entries().len()).collect());
-        let files = folder.entries().iter().map(Entry::byte_range);
-        let all: Vec<(String, Range<u64>)> = folder.places().into_iter().zip(files).collect();
-        Ok((chosen.into_iter().filter_map(|at| all.get(at).cloned()).collect(), plain(&whole).await?))
-    }
-}
-
-async fn index(whole: &Whole) -> Result<Folder, Code> {
-    let details = whole.details();
-    let index_len = details.index_len.ok_or(Code::BadManifest)?;
-    let bytes = whole.read(0..u64::from(index_len)).await?;
-    Folder::decode(&bytes, details.length).map_err(|_| Code::BadManifest)
 }
 
 /// The plain bytes. Opened slices go to the browser one by one: it may keep them on disk.
@@ -188,8 +193,21 @@ fn joined(parts: &Array) -> Result<Blob, Code> {
     Blob::new_with_blob_sequence(parts).map_err(|_| Code::StorageRefused)
 }
 
-fn slice(bytes: &Blob, range: Range<u64>) -> Result<Blob, Code> {
-    bytes.slice_with_f64_and_f64(range.start as f64, range.end as f64).map_err(|_| Code::StorageRefused)
+/// Makes a directory that was not there: `name`, or the next number behind it.
+async fn new_directory(
+    parent: &FileSystemDirectoryHandle,
+    name: &str,
+) -> Result<(String, FileSystemDirectoryHandle), Code> {
+    for number in 1..=DIRECTORIES_MAX {
+        let name = if number == 1 { name.to_owned() } else { format!("{name} ({number})") };
+        // Without `create`: an error means that there is no such directory, and perhaps a file of that name.
+        if JsFuture::from(parent.get_directory_handle(&name)).await.is_err()
+            && let Ok(made) = subdirectory(parent, &name).await
+        {
+            return Ok((name, made));
+        }
+    }
+    Err(Code::StorageRefused)
 }
 
 async fn subdirectory(parent: &FileSystemDirectoryHandle, name: &str) -> Result<FileSystemDirectoryHandle, Code> {
@@ -198,17 +216,33 @@ async fn subdirectory(parent: &FileSystemDirectoryHandle, name: &str) -> Result<
     settled(parent.get_directory_handle_with_options(name, &options)).await
 }
 
-async fn write(parent: &FileSystemDirectoryHandle, name: &str, bytes: &Blob) -> Result<(), Code> {
+async fn write(
+    parent: &FileSystemDirectoryHandle,
+    name: &str,
+    window: &mut Window,
+    mut range: Range<u64>,
+) -> Result<(), Code> {
     let options = FileSystemGetFileOptions::new();
     options.set_create(true);
     let file: FileSystemFileHandle = settled(parent.get_file_handle_with_options(name, &options)).await?;
     let stream: FileSystemWritableFileStream = settled(file.create_writable()).await?;
-    let written = stream.write_with_blob(bytes).map_err(|_| Code::StorageRefused)?;
-    JsFuture::from(written).await.map_err(|_| Code::StorageRefused)?;
-    JsFuture::from(stream.close()).await.map(drop).map_err(|_| Code::StorageRefused)
+    while !range.is_empty() {
+        let bytes: Bytes = window.read(range.clone()).await?;
+        range.start += bytes.len() as u64;
+        let written = stream.write_with_js_u8_array(&Uint8Array::from(&bytes[..])).map_err(|error| code_of(&error))?;
+        JsFuture::from(written).await.map_err(|error| code_of(&error))?;
+    }
+    JsFuture::from(stream.close()).await.map(drop).map_err(|error| code_of(&error))
 }
 
 async fn settled<T: JsCast>(promise: js_sys::Promise) -> Result<T, Code> {
-    let value: JsValue = JsFuture::from(promise).await.map_err(|_| Code::StorageRefused)?;
+    let value: JsValue = JsFuture::from(promise).await.map_err(|error| code_of(&error))?;
     value.dyn_into().map_err(|_| Code::StorageRefused)
+}
+
+fn code_of(error: &JsValue) -> Code {
+    match error.dyn_ref::<js_sys::Error>().map(|error| String::from(error.name())).as_deref() {
+        Some("QuotaExceededError") => Code::StorageFull,
+        _ => Code::StorageRefused,
+    }
 }

@@ -7,14 +7,12 @@
 //! leave only when they are wished for: that is the back-pressure, all the way from a paused player to the network.
 
 use crate::handle::Handle;
-use crate::streaming::Reader;
-use crate::streaming::request::{Head, Purpose, Request};
+use crate::streaming::request::{Head, Part, Purpose, Request};
 use content::ContentId;
 use futures::StreamExt;
 use futures::channel::mpsc;
 use futures::future::{AbortHandle, Abortable, Either, select};
 use js_sys::{Array, Object, Reflect, Uint8Array};
-use protocol::Code;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -25,7 +23,7 @@ use web_sys::{Event, MessageEvent, MessagePort, ServiceWorkerContainer};
 use web_time::Instant;
 
 /// The version of what is said on a port. A service worker of another build is not answered: it asks another tab.
-const SPEECH: f64 = 1.0;
+const SPEECH: f64 = 2.0;
 
 /// Answers under way at once: several players, each with the request it seeks away from. The oldest ends when more are
 /// asked for, since a service worker that was ended could not say that nobody reads any more.
@@ -95,26 +93,26 @@ impl Asked {
     }
 
     async fn answer(&self, number: u64, request: &Request, mut port: Port) {
-        let Ok(reader) = self.handle.open(request.id).await else {
+        let Ok((head, mut outgoing)) = request.answered_by(&self.handle).await else {
             return port.post(&JsValue::FALSE);
         };
-        let head = request.answer(reader.manifest());
         port.post(&head_to_js(&head));
-        let mut at = head.body.start;
+        if head.body.is_empty() {
+            return;
+        }
         self.newest.borrow_mut().insert(request.id, number);
         let spoken = Cell::new(Instant::now());
-        while at < head.body.end && port.wishes_more().await {
+        while port.wishes_more().await {
             self.keep_awake(&spoken);
             // A request that a player seeks away from may not be over yet: it must not pull the fetch back.
             if self.newest.borrow().get(&request.id) == Some(&number) {
+                let (reader, at) = outgoing.at();
                 reader.play(at);
             }
-            let Some(read) = port.unless_over(read(&reader, at, head.body.end)).await else { return };
-            match read {
-                Ok(bytes) => {
-                    at += u64::from(bytes.length());
-                    port.give(&bytes);
-                }
+            let Some(next) = port.unless_over(outgoing.next()).await else { return };
+            match next {
+                Ok(Some(bytes)) => port.give(&Uint8Array::from(&bytes[..])),
+                Ok(None) => return,
                 Err(code) => return port.post(&JsValue::from_str(code.as_str())),
             }
         }
@@ -128,12 +126,6 @@ impl Asked {
             drop(worker.post_message(&JsValue::from_str("awake")));
         }
     }
-}
-
-async fn read(reader: &Reader, at: u64, end: u64) -> Result<Uint8Array, Code> {
-    let bytes = reader.read(at).await?;
-    let wanted = usize::try_from(end - at).unwrap_or(usize::MAX).min(bytes.len());
-    Ok(Uint8Array::from(&bytes[..wanted]))
 }
 
 /// What the service worker passes on about a request; `None` for another build's words.
@@ -151,6 +143,7 @@ fn parse(data: &JsValue) -> Option<Request> {
     Some(Request {
         purpose,
         id: text("id")?.parse().ok()?,
+        part: Part::parse(&text("query")?)?,
         method: text("method")?,
         range: text("range"),
         if_range: text("ifRange"),
