@@ -296,6 +296,8 @@ fn buttons(tree: Tree) -> impl IntoView {
             };
             let said = match tree.bridge.save_into(id, runs, directory, progress).await {
                 Ok(name) => Some(format!("Saved as “{name}”.")),
+                Err(Code::StorageRefused) => Some("That folder does not take these files. Choose another.".to_owned()),
+                Err(Code::StorageFull) => Some("There is no room left in that folder.".to_owned()),
                 Err(code) => {
                     tell(code);
                     None

@@ -15,6 +15,7 @@ mod page;
 mod relay;
 mod stage;
 pub mod udp_delay;
+mod unpacked;
 mod video;
 
 pub use browser::{Browser, Options};
@@ -26,6 +27,7 @@ pub use page::{Peer, Tab, Transfer};
 pub use relay::{CIRCUIT_BYTES_MAX, Relay};
 pub use stage::{Stage, journey};
 pub use udp_delay::UdpDelay;
+pub use unpacked::{tree, unpacked};
 pub use video::Video;
 
 use std::path::{Path, PathBuf};

@@ -316,6 +316,23 @@ impl<'a> Tab<'a> {
         download::finished(self.browser.downloads(), &before, within).await
     }
 
+    /// Clicks something that starts a download, and waits for the file.
+    pub async fn download(&self, selector: &str, within: Duration) -> Result<PathBuf> {
+        let before = download::listed(self.browser.downloads())?;
+        self.click(selector).await?;
+        download::finished(self.browser.downloads(), &before, within).await
+    }
+
+    /// Lets files and folders go over the page, as a person who drags them there does.
+    pub async fn drop(&self, paths: &[&Path]) -> Result<()> {
+        for step in ["dragEnter", "dragOver", "drop"] {
+            let data = json!({ "items": [], "files": paths, "dragOperationsMask": 1 });
+            let parameters = json!({ "type": step, "x": 300, "y": 300, "data": data });
+            self.browser.devtools("Input.dispatchDragEvent", &parameters).await?;
+        }
+        Ok(())
+    }
+
     /// The codes of the notices shown.
     pub async fn notices(&self) -> Result<Vec<String>> {
         Ok(serde_json::from_value(self.read("return notices()").await?)?)

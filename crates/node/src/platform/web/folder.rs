@@ -157,7 +157,7 @@ impl Handle {
             let (above, file) = inside.rsplit_once('/').unwrap_or(("", inside));
             if parent.0 != above {
                 let mut directory = top.clone();
-                for component in above.split('/') {
+                for component in above.split('/').filter(|component| !component.is_empty()) {
                     directory = subdirectory(&directory, component).await?;
                 }
                 parent = (above.to_owned(), directory);
