@@ -27,8 +27,8 @@ pub fn title(credit: &CreditView) -> String {
 /// What that rests on.
 pub fn why(credit: &CreditView) -> String {
     match credit.ledger {
-        None => "This tab follows no ledger, so nobody can pay and nobody has to. Bytes are counted all the same: who gives \
-                 more than it takes is served first."
+        None => "No channel to the ledger is open in this tab, so nobody can pay and nobody has to. Bytes are counted all the \
+                 same: who gives more than it takes is served first."
             .into(),
         Some(_) => "One MiB costs one credit. Only bytes that were verified are paid, with cheques signed by whoever took \
                     them. What both sides give cancels out."
@@ -89,7 +89,7 @@ pub fn of_item(snapshot: &Snapshot, content_id: &str) -> Option<String> {
     let credit = &snapshot.credit;
     let item = credit.items.iter().find(|item| item.content_id == content_id)?;
     (item.given + item.taken > 0).then(|| match credit.ledger {
-        None => "Nothing is charged for it: this tab follows no ledger.".into(),
+        None => "Nothing is charged for it.".into(),
         Some(_) => priced(item),
     })
 }

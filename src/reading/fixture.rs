@@ -3,8 +3,8 @@
 use content::ContentId;
 use protocol::Snapshot;
 use protocol::snapshot::{
-    AllowanceView, Cell, CreditView, Direction, LearningView, Met, PathView, PeerView, Reason, RelayState, RelayView,
-    SourceState, SourceView, Status, Totals, TransferState, TransferView,
+    AllowanceView, Cell, ChainView, CreditView, Direction, LearningView, Met, PathView, PeerView, Reason, RelayState,
+    RelayView, SourceState, SourceView, Status, Totals, TransferState, TransferView,
 };
 
 pub(crate) fn snapshot() -> Snapshot {
@@ -26,6 +26,7 @@ pub(crate) fn snapshot() -> Snapshot {
         peers: Vec::new(),
         transfers: Vec::new(),
         notices: Vec::new(),
+        chain: ChainView::default(),
         pass_on: false,
         allowance: AllowanceView::default(),
         metered: false,
