@@ -1,6 +1,6 @@
 //! Journey: the relay dies, comes back, or is no longer needed.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use std::time::{Duration, Instant};
 use tests::{Folder, Pattern, Tab, exchange, journey, saves};
 
