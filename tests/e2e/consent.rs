@@ -1,6 +1,6 @@
 //! Journey: what the person allows: yes on a metered connection, limits on what is passed on, a history of both ways.
 
-use anyhow::{Result, ensure};
+use anyhow::ensure;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tests::{Folder, Pattern, journey};

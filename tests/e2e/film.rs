@@ -3,7 +3,7 @@
 //! How long that takes on a machine that does other things says little, so what is asserted is what was here by then;
 //! `docs/benchmarks.md` has the times.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, ensure};
 use serde_json::Value;
 use std::time::Duration;
 use tests::{Folder, Video, journey};

@@ -22,6 +22,9 @@ use protocol::credit::wire::Session;
 use protocol::credit::{LedgerNews, WishToken};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Nobody's number among the peers, and the same one whatever the width of a pointer.
+const AUTHORITY: usize = u32::MAX as usize;
+
 /// How often there is a block.
 pub(crate) const BLOCK_EVERY: Duration = Duration::from_secs(1);
 
@@ -54,7 +57,7 @@ impl Bank {
     /// A ledger on which each of these peers has this much.
     pub(crate) fn new(rich: impl Iterator<Item = usize>, each: Credits, key: impl Fn(usize) -> SigningKey) -> Self {
         let owners: BTreeMap<usize, SigningKey> = rich.map(|peer| (peer, key(peer))).collect();
-        let authority = signing::account_of(&key(usize::MAX));
+        let authority = signing::account_of(&key(AUTHORITY));
         let mut genesis = Genesis::authority(&[authority], Timestamp::from_millis(0)).expect("one authority is a list");
         let allocations = owners.values().map(|owner| Allocation { account: signing::account_of(owner), amount: each });
         genesis.allocations = allocations.collect();
