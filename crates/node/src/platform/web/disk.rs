@@ -24,7 +24,8 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::{Event, MessageEvent, Worker};
 
-type Waiting = Rc<RefCell<BTreeMap<u64, oneshot::Sender<Answer>>>>;
+/// Who waits for which answer; `None` once the worker has failed, which answers nothing any more.
+type Waiting = Rc<RefCell<Option<BTreeMap<u64, oneshot::Sender<Answer>>>>>;
 
 /// The contents on disk. The worker starts when the first of them is needed.
 #[derive(Debug)]
@@ -136,11 +137,12 @@ impl Disk {
 impl Line {
     fn open(script: &str) -> Option<Self> {
         let worker = worker::start(script, worker::Role::Store)?;
-        let waiting = Waiting::default();
+        let waiting: Waiting = Rc::new(RefCell::new(Some(BTreeMap::new())));
         let answered = waiting.clone();
         let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
             let Some((number, answer)) = Answer::from_js(&event.data()) else { return };
-            if let Some(sender) = answered.borrow_mut().remove(&number) {
+            let sender = answered.borrow_mut().as_mut().and_then(|waiting| waiting.remove(&number));
+            if let Some(sender) = sender {
                 // Whoever asked may have lost interest.
                 drop(sender.send(answer));
             }
@@ -149,7 +151,7 @@ impl Line {
         let on_error = Closure::<dyn FnMut(Event)>::new(move |_| {
             log::warn!("the store worker failed: contents are kept in memory");
             // Dropping a sender answers it with `Gone`.
-            broken.borrow_mut().clear();
+            broken.borrow_mut().take();
         });
         worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
@@ -160,7 +162,7 @@ impl Line {
         let number = self.asked.replace_with(|&mut asked| asked + 1);
         let (message, moved) = ask.to_js(number);
         let (sender, answer) = oneshot::channel();
-        self.waiting.borrow_mut().insert(number, sender);
+        self.waiting.borrow_mut().as_mut()?.insert(number, sender);
         self.worker.post_message_with_transfer(&message, &moved).ok()?;
         Some(answer)
     }
