@@ -1,7 +1,6 @@
 //! Journey: what a peer, a link or a provider can do wrong, and what the person sees of it.
 
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
 use std::time::Duration;
 use tests::{Folder, Options, Pattern, Tab, journey, saves};
 
@@ -43,7 +42,7 @@ fn peer_that_sends_wrong_bytes_is_dropped() {
 
         let flipped = hostile.read("return globalThis.__flipped").await?;
         ensure!(flipped == 1, "the hostile tab flipped {flipped} bytes, not one");
-        let item = item(&victim, &id).await?;
+        let item = victim.item(&id).await?;
         let source = item["sources"].as_array().and_then(|all| all.iter().find(|source| source["peer"] == *hostile_id));
         ensure!(source.is_some_and(|source| source["state"] == "dropped"), "the hostile peer is not dropped: {item}");
         let wasted = item["wasted"].as_f64().context("no count of wasted bytes")?;
@@ -168,10 +167,4 @@ fn without_a_direct_path_nothing_is_fetched_through_the_relay() {
         ensure!(item.bytes == "0", "bytes came through the relay: {item:?}");
         Ok(())
     });
-}
-
-async fn item(tab: &Tab<'_>, id: &str) -> Result<Value> {
-    let snapshot = tab.snapshot().await?;
-    let items = snapshot["transfers"].as_array().context("no transfers")?;
-    items.iter().find(|item| item["contentId"] == *id).cloned().with_context(|| format!("no item {id} in {snapshot}"))
 }

@@ -2,7 +2,6 @@
 //! nobody looks.
 
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
 use std::time::{Duration, Instant};
 use tests::{Folder, Options, Pattern, Tab, journey, saves};
 
@@ -53,7 +52,7 @@ fn four_sources_of_which_one_dies_and_one_lies() {
         consumer.fetched(&id, Duration::from_secs(150)).await?;
         saves(&consumer, &id, &file).await?;
 
-        let item = of(&consumer, &id).await?;
+        let item = consumer.item(&id).await?;
         let state = |peer: &str| {
             let sources = item["sources"].as_array().into_iter().flatten();
             sources.filter(|source| source["peer"] == peer).find_map(|source| source["state"].as_str())
@@ -107,11 +106,4 @@ async fn accept(tab: &Tab<'_>, id: &str) -> Result<()> {
     let yes =
         format!("document.querySelector(\"[data-content-id='{id}'] [data-testid='accept']\").click(); return true");
     tab.read(&yes).await.map(drop)
-}
-
-/// The page's own account of the item.
-async fn of(tab: &Tab<'_>, id: &str) -> Result<Value> {
-    let snapshot = tab.snapshot().await?;
-    let items = snapshot["transfers"].as_array().cloned().unwrap_or_default();
-    items.into_iter().find(|item| item["contentId"] == *id).context("the item is not listed")
 }

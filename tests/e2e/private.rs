@@ -118,7 +118,7 @@ fn what_is_kept_is_locked_until_its_link_is_opened_again_and_is_passed_on_meanwh
         consumer.click("[data-testid='serve-switch']").await?;
         consumer.screen("library").await?;
         consumer.transfer(&id, "fetch", "item.state === 'done'", SOON).await?;
-        let item = of(&consumer, &id).await?;
+        let item = consumer.item(&id).await?;
         ensure!(item["locked"] == true && item["name"] == "" && item["private"] == true, "{item}");
         ensure!(consumer.read("return !one('save')").await? == Value::Bool(true), "it can be saved");
 
@@ -134,7 +134,7 @@ fn what_is_kept_is_locked_until_its_link_is_opened_again_and_is_passed_on_meanwh
 
         consumer.fetch(&format!("{id}~{key}")).await?;
         consumer.wait("one('save')", SOON).await?;
-        let (item, taken) = (of(&consumer, &id).await?, consumer.snapshot().await?["totals"]["taken"].clone());
+        let (item, taken) = (consumer.item(&id).await?, consumer.snapshot().await?["totals"]["taken"].clone());
         ensure!(item["locked"] == false && item["name"] == "letters" && taken == 0, "{item}, {taken} taken");
         let (_, out) = unpacked(&consumer.save(&id, SOON).await?)?;
         ensure!(tree(out.path())? == tree(folder.path())?, "the archive holds another tree");
@@ -156,10 +156,4 @@ async fn link(tab: &Tab<'_>) -> Result<(String, String)> {
     let (id, key) = halves.split_once('~').with_context(|| format!("{link} has no key"))?;
     ensure!(key.len() == 52, "{key} is no key");
     Ok((id.to_owned(), key.to_owned()))
-}
-
-async fn of(tab: &Tab<'_>, id: &str) -> Result<Value> {
-    let snapshot = tab.snapshot().await?;
-    let items = snapshot["transfers"].as_array().cloned().unwrap_or_default();
-    items.into_iter().find(|item| item["contentId"] == id).context("the item is not in the snapshot")
 }

@@ -355,6 +355,17 @@ impl<'a> Tab<'a> {
         Ok(snapshot)
     }
 
+    /// The page's own account of one item.
+    pub async fn item(&self, id: &str) -> Result<Value> {
+        let snapshot = self.snapshot().await?;
+        let items = snapshot["transfers"].as_array().context("no transfers")?;
+        items
+            .iter()
+            .find(|item| item["contentId"] == *id)
+            .cloned()
+            .with_context(|| format!("no item {id} in {snapshot}"))
+    }
+
     /// Clicks an element once it is there.
     pub async fn click(&self, selector: &str) -> Result<()> {
         self.wait(&format!("document.querySelector({}) !== null", json!(selector)), Duration::from_secs(10)).await?;
