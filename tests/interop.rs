@@ -21,10 +21,11 @@ const PINGS: usize = 20;
 const STREAMS: u64 = 50;
 /// Some seconds of js-libp2p's connection monitor, which aborts a connection whose ping fails.
 const HEARTBEATS: usize = 3;
-/// js-libp2p's `close()` waits for the acknowledgement of the end, for ten seconds if it does not come.
-const END_MAX_MS: f64 = 1_000.0;
-/// Until we notice that the other side has closed the connection.
-const NOTICED_MAX_MS: f64 = 1_000.0;
+/// js-libp2p's `close()` waits for the acknowledgement of the end, for ten seconds if it does not come. Two browsers on a
+/// busy machine take a second or two over fifty streams.
+const END_MAX_MS: f64 = 5_000.0;
+/// Until we notice that the other side has closed the connection: by its word, not by ICE, which takes fifteen seconds.
+const NOTICED_MAX_MS: f64 = 5_000.0;
 /// js-libp2p takes no notice of the closed DTLS transport; it waits for its monitor or for ICE to fail.
 const NOTICED_BY_JS_MAX_MS: f64 = 16_000.0;
 /// Data channels that stay open between two peers that are only connected: each side's ping, and one of a

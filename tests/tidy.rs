@@ -78,6 +78,10 @@ fn page_contains_no_native_crate_and_the_relay_no_browser() {
     assert!(native.is_empty(), "in the page: {native:?}");
     let bindings: Vec<_> = page.iter().filter(|line| names_one_of(line, &["wasm-bindgen"])).collect();
     assert_eq!(bindings.len(), 1, "one wasm-bindgen, or the page cannot be bound: {bindings:?}");
+    let tables: Vec<_> = page.iter().filter(|line| names_one_of(line, &["icu_normalizer", "icu_properties"])).collect();
+    assert!(tables.is_empty(), "the browser has these tables (docs/decisions/0002-profiles.md): {tables:?}");
+    let signatures: Vec<_> = page.iter().filter(|line| names_one_of(line, &["ed25519-dalek"])).collect();
+    assert_eq!(signatures.len(), 1, "one Ed25519, and libp2p's is there anyway: {signatures:?}");
     let relay = linked("relay", "x86_64-unknown-linux-gnu");
     let browser: Vec<_> = relay.iter().filter(|line| names_one_of(line, &["web-sys", "js-sys", "leptos"])).collect();
     assert!(browser.is_empty(), "in the relay: {browser:?}");

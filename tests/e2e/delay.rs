@@ -9,10 +9,11 @@ use tests::udp_delay::Link;
 use tests::{Browser, Options, Stage, Tab, UdpDelay, journey};
 
 const SOON: Duration = Duration::from_secs(30);
-/// How far the middle of the measured round trips may be from the one asked for, per cent.
+/// How far the shortest of the measured round trips may be from the one asked for, per cent.
 const OFF_BY_MAX_PERCENT: u64 = 10;
-/// Checks of an idle connection are 2.5 s apart; the middle of three forgives a busy moment.
-const CHECKS: u32 = 3;
+/// Checks of an idle connection are 2.5 s apart. A busy machine only makes some of them longer, never one shorter: the
+/// shortest of a few is the path's.
+const CHECKS: u32 = 5;
 /// ICE gives up on a silent path after five seconds and several unanswered checks.
 const GIVEN_UP: Duration = Duration::from_secs(60);
 /// Keeps the page's connections, to ask them.
@@ -24,8 +25,8 @@ fn browser_measures_the_round_trip_that_was_asked_for() {
         let (delay, left, right) = two_tabs(stage).await?;
         for millis in [20, 50, 100] {
             delay.set(0, 1, &Link::with_round_trip(Duration::from_millis(millis)))?;
-            for browser in [&left, &right] {
-                let measured = round_trip(browser).await?;
+            let (here, there) = futures::try_join!(round_trip(&left), round_trip(&right))?;
+            for measured in [here, there] {
                 let off_by = measured.abs_diff(Duration::from_millis(millis));
                 let off_by_max = Duration::from_millis(millis * OFF_BY_MAX_PERCENT / 100);
                 ensure!(off_by <= off_by_max, "{millis} ms were asked for, the browser measures {measured:?}");
@@ -63,12 +64,11 @@ async fn two_tabs(stage: &Stage) -> Result<(UdpDelay, std::sync::Arc<Browser>, s
     Ok((delay, left, right))
 }
 
-/// The middle of the next few checks that begin from now on.
+/// The shortest of the next few checks that begin from now on.
 async fn round_trip(browser: &Browser) -> Result<Duration> {
     let script = "const [count, done] = arguments; __delay.roundTrips(count).then(done)";
     let answer = browser.client().execute_async(script, vec![json!(CHECKS)]);
     let answer = tokio::time::timeout(SOON, answer).await.context("no checks")??;
-    let mut seconds: Vec<f64> = serde_json::from_value(answer)?;
-    seconds.sort_by(f64::total_cmp);
-    Ok(Duration::from_secs_f64(seconds[seconds.len() / 2]))
+    let seconds: Vec<f64> = serde_json::from_value(answer)?;
+    Ok(Duration::from_secs_f64(seconds.into_iter().reduce(f64::min).context("no checks")?))
 }

@@ -280,8 +280,8 @@ impl Folder {
     }
 
     /// Where each entry is saved ([`names::places`]).
-    pub fn places(&self) -> Vec<String> {
-        names::places(self.entries.iter().map(Entry::path))
+    pub fn places(&self, nfd: names::Nfd) -> Vec<String> {
+        names::places(self.entries.iter().map(Entry::path), nfd)
     }
 }
 

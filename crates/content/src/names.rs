@@ -12,11 +12,16 @@
 //! Invariants: a portable name is its own portable name; no two places of one folder have the same clash key in
 //! one parent, files and folders together; a place has as many components as the path it is for.
 //!
+//! The tables of Unicode are lent by the caller ([`Nfd`]): every browser has them, so a page need not bring its own.
+//!
 //! Sources: Microsoft, "Naming Files, Paths, and Namespaces"; UAX #15; the ignorable characters of CVE-2014-9390.
 
 use crate::manifest::{NAME_LEN_MAX, is_name_char};
-use icu_normalizer::DecomposingNormalizerBorrowed;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Canonical decomposition (UAX #15, form D) of a text, by whoever has the tables. What is assigned in a version of
+/// Unicode decomposes alike in all later ones, so two hosts differ in newer characters at most.
+pub type Nfd = fn(&str) -> String;
 
 /// Takes the place of what a name may not hold.
 const REPLACEMENT: char = '_';
@@ -48,24 +53,23 @@ pub fn portable(name: &str) -> String {
 }
 
 /// What two names have in common when some disk takes them for the same.
-pub fn clash_key(name: &str) -> String {
-    let nfd = DecomposingNormalizerBorrowed::new_nfd();
-    let seen: String = nfd.normalize(name).chars().filter(|&c| !is_unseen(c)).collect();
+pub fn clash_key(name: &str, nfd: Nfd) -> String {
+    let seen: String = nfd(name).chars().filter(|&c| !is_unseen(c)).collect();
     // By way of upper case: it joins what lower case alone keeps apart (ß and SS, ſ and S, final sigma).
-    nfd.normalize(&seen.to_uppercase().to_lowercase()).into_owned()
+    nfd(&seen.to_uppercase().to_lowercase())
 }
 
 /// Where each of `paths` is saved: portable names, clashes numbered in the order given (`a.txt`, `A (2).txt`).
 ///
 /// Paths are components joined by `/`; one that ends with `/` is a folder with nothing in it, and so is its
 /// place. The work is in proportion to the text, whatever the names.
-pub fn places<'a>(paths: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-    Tree::new(portable, clash_key).place_all(paths)
+pub fn places<'a>(paths: impl IntoIterator<Item = &'a str>, nfd: Nfd) -> Vec<String> {
+    Tree::new(portable, Some(nfd)).place_all(paths)
 }
 
 /// As [`places`], but only as strict as an index is: for what a sharer's own disk holds.
 pub(crate) fn paths_for_an_index<'a>(paths: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-    Tree::new(indexable, str::to_owned).place_all(paths)
+    Tree::new(indexable, None).place_all(paths)
 }
 
 /// The nearest component that an index can hold.
@@ -132,7 +136,8 @@ fn is_unseen(c: char) -> bool {
 /// A folder while its names are given out.
 struct Tree {
     clean: fn(&str) -> String,
-    key: fn(&str) -> String,
+    /// Names clash by their clash keys; without the tables only when they are the same.
+    nfd: Option<Nfd>,
     /// The number of the folder under each (parent, name as the sharer has it). The top is number 0.
     folders: BTreeMap<(usize, String), usize>,
     /// Each folder's own place, with a slash at its end; the top's is empty.
@@ -143,10 +148,10 @@ struct Tree {
 }
 
 impl Tree {
-    fn new(clean: fn(&str) -> String, key: fn(&str) -> String) -> Self {
+    fn new(clean: fn(&str) -> String, nfd: Option<Nfd>) -> Self {
         Self {
             clean,
-            key,
+            nfd,
             folders: BTreeMap::new(),
             places: vec![String::new()],
             taken: BTreeSet::new(),
@@ -186,10 +191,14 @@ impl Tree {
         self.places.len() - 1
     }
 
+    fn key(&self, name: &str) -> String {
+        self.nfd.map_or_else(|| name.to_owned(), |nfd| clash_key(name, nfd))
+    }
+
     /// A name of its own in `parent`, as near to `wish` as can be.
     fn name(&mut self, parent: usize, wish: &str) -> String {
         let clean = (self.clean)(wish);
-        let key = (self.key)(&clean);
+        let key = self.key(&clean);
         if self.taken.insert((parent, key.clone())) {
             return clean;
         }
@@ -199,7 +208,7 @@ impl Tree {
             let suffix = format!(" ({number}){extension}");
             let name = format!("{}{suffix}", shorten_stem(stem, NAME_LEN_MAX - 1 - suffix.len()));
             number += 1;
-            if self.taken.insert((parent, (self.key)(&name))) {
+            if self.taken.insert((parent, self.key(&name))) {
                 self.next.insert((parent, key), number);
                 return name;
             }
@@ -219,6 +228,10 @@ fn shorten_stem(stem: &str, len_max: usize) -> &str {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    fn nfd(text: &str) -> String {
+        icu_normalizer::DecomposingNormalizerBorrowed::new_nfd().normalize(text).into_owned()
+    }
 
     #[test]
     fn names_that_no_disk_minds_stay_as_they_are() {
@@ -279,7 +292,8 @@ mod tests {
     fn long_names_keep_their_extension_and_fit() {
         let cut = portable(&format!("{}.jpeg", "椋".repeat(200)));
         assert!(cut.ends_with("椋.jpeg") && (250..=255).contains(&cut.len()), "{}", cut.len());
-        let both = places([format!("{}.jpeg", "n".repeat(400)).as_str(), format!("{}.jpeg", "n".repeat(500)).as_str()]);
+        let both =
+            places([format!("{}.jpeg", "n".repeat(400)).as_str(), format!("{}.jpeg", "n".repeat(500)).as_str()], nfd);
         assert!(both[0] != both[1] && both.iter().all(|name| name.len() <= NAME_LEN_MAX), "{both:?}");
     }
 
@@ -287,23 +301,23 @@ mod tests {
     fn names_that_some_disk_takes_for_one_are_numbered() {
         let composed = "Caf\u{e9}.txt";
         let decomposed = "cafe\u{301}.TXT";
-        assert_eq!(places([composed, decomposed, "CAFÉ.txt"]), [composed, "cafe\u{301} (2).TXT", "CAFÉ (3).txt"]);
-        assert_eq!(places(["straße", "STRASSE"]), ["straße", "STRASSE (2)"]);
-        assert_eq!(places([".git/config", ".g\u{200c}it/config"]), [".git/config", ".g\u{200c}it (2)/config"]);
-        assert_eq!(places(["a?", "a*", "a_"]), ["a_", "a_ (2)", "a_ (3)"]);
-        assert_eq!(places(["a (2)", "a", "A"]), ["a (2)", "a", "A (3)"]);
+        assert_eq!(places([composed, decomposed, "CAFÉ.txt"], nfd), [composed, "cafe\u{301} (2).TXT", "CAFÉ (3).txt"]);
+        assert_eq!(places(["straße", "STRASSE"], nfd), ["straße", "STRASSE (2)"]);
+        assert_eq!(places([".git/config", ".g\u{200c}it/config"], nfd), [".git/config", ".g\u{200c}it (2)/config"]);
+        assert_eq!(places(["a?", "a*", "a_"], nfd), ["a_", "a_ (2)", "a_ (3)"]);
+        assert_eq!(places(["a (2)", "a", "A"], nfd), ["a (2)", "a", "A (3)"]);
     }
 
     #[test]
     fn folders_keep_their_files_together_and_apart_from_others() {
-        assert_eq!(places(["A/x", "a/x", "A/y", "a"]), ["A/x", "a (2)/x", "A/y", "a (3)"]);
-        assert_eq!(places(["b/", "B/", "con/nul"]), ["b/", "B (2)/", "con_/nul_"]);
+        assert_eq!(places(["A/x", "a/x", "A/y", "a"], nfd), ["A/x", "a (2)/x", "A/y", "a (3)"]);
+        assert_eq!(places(["b/", "B/", "con/nul"], nfd), ["b/", "B (2)/", "con_/nul_"]);
     }
 
     #[test]
     fn a_thousand_clashes_are_counted_once_each() {
         let names: Vec<String> = (0..1000).map(|n| format!("a{}", " ".repeat(n % 7))).collect();
-        let placed = places(names.iter().map(String::as_str));
+        let placed = places(names.iter().map(String::as_str), nfd);
         assert_eq!(placed.iter().collect::<BTreeSet<_>>().len(), 1000);
     }
 
@@ -331,12 +345,12 @@ mod tests {
         #[test]
         fn prop_no_two_places_clash(paths in prop::collection::vec(prop::collection::vec("[aAbB\u{e9}?*]{1,3}", 1..4), 1..40)) {
             let paths: Vec<String> = paths.into_iter().map(|parts| parts.join("/")).collect();
-            let placed = places(paths.iter().map(String::as_str));
+            let placed = places(paths.iter().map(String::as_str), nfd);
             let mut files = BTreeSet::new();
             let mut folders = BTreeSet::new();
             for (path, place) in paths.iter().zip(&placed) {
                 prop_assert_eq!(path.split('/').count(), place.split('/').count());
-                let parts: Vec<String> = place.split('/').map(clash_key).collect();
+                let parts: Vec<String> = place.split('/').map(|part| clash_key(part, nfd)).collect();
                 for end in 1..parts.len() {
                     folders.insert(parts[..end].to_vec());
                 }
@@ -347,8 +361,8 @@ mod tests {
 
         #[test]
         fn prop_a_clash_key_is_its_own(name in name()) {
-            let key = clash_key(&name);
-            prop_assert_eq!(clash_key(&key), key);
+            let key = clash_key(&name, nfd);
+            prop_assert_eq!(clash_key(&key, nfd), key);
         }
     }
 }

@@ -21,6 +21,11 @@ use protocol::{Input, PeerKey};
 use std::future::Future;
 use std::time::{Duration, Instant};
 
+/// Canonical decomposition (UAX #15, form D).
+pub(crate) fn nfd(text: &str) -> String {
+    icu_normalizer::DecomposingNormalizerBorrowed::new_nfd().normalize(text).into_owned()
+}
+
 /// What a task must be to run here.
 pub(crate) trait Task: Send + 'static {}
 impl<T: Send + 'static> Task for T {}

@@ -40,6 +40,11 @@ use std::future::Future;
 use std::time::Duration;
 use web_time::Instant;
 
+/// Canonical decomposition (UAX #15, form D), by the browser's own tables: 50 kB that the page need not bring.
+pub(crate) fn nfd(text: &str) -> String {
+    js_sys::JsString::from(text).normalize("NFD").into()
+}
+
 /// What a task must be to run here: anything, on the page's one thread.
 pub(crate) trait Task: 'static {}
 impl<T: 'static> Task for T {}

@@ -4,6 +4,7 @@
 //! memory. An archive's length is known before its first byte, because its files are stored as they are.
 
 use super::{Reader, Window};
+use crate::platform;
 use archive::Zip;
 use bytes::{Bytes, BytesMut};
 use content::names;
@@ -127,7 +128,7 @@ pub fn archive_len(parts: &[Placed]) -> u64 {
 pub fn parts(folder: &content::Folder, name: &str, chosen: Option<&[Range<u32>]>) -> Vec<Placed> {
     let top = names::portable(name);
     let is_chosen = |at: u32| chosen.is_none_or(|chosen| chosen.iter().any(|run| run.contains(&at)));
-    let all = folder.places().into_iter().zip(folder.entries()).zip(0u32..);
+    let all = folder.places(platform::nfd).into_iter().zip(folder.entries()).zip(0u32..);
     all.filter(|(_, at)| is_chosen(*at))
         .map(|((place, entry), _)| Placed { place: format!("{top}/{place}"), range: entry.byte_range() })
         .collect()
