@@ -8,7 +8,7 @@ use crate::components::identicon::identicon;
 use crate::components::sparkline::hatch;
 use crate::config::{self, Asked, Published};
 use crate::names::Name;
-use crate::preferences::{follow_giving, follow_learning, follow_spending};
+use crate::preferences::{follow_choices, follow_giving, follow_learning, follow_spending};
 use crate::route::Route;
 use crate::words;
 use crate::{js, streaming, views};
@@ -61,6 +61,7 @@ pub fn mount(bridge: Bridge) -> Page {
     leptos::mount::mount_to(root, move || {
         provide_context(bridge);
         provide_context(page);
+        follow_choices(bridge);
         accept_files(bridge);
         follow_address(page);
         watch_pauses(page);

@@ -11,6 +11,7 @@ use content::ContentId;
 use leptos::prelude::*;
 use protocol::snapshot::{AllowanceView, ChainView, CreditView, LearningView, Status, Totals};
 use protocol::{Code, Command, Snapshot};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 use web_sys::{Blob, File, FileSystemDirectoryHandle, FileSystemFileHandle};
@@ -27,8 +28,12 @@ pub struct Bridge {
     /// Names of files that wait for the node to start.
     waiting: RwSignal<Vec<String>>,
     private: RwSignal<bool>,
+    choices: RwSignal<Choices>,
     node: StoredValue<Node, LocalStorage>,
 }
+
+/// What is fetched of folders of which it is not all: their bytes as runs (first, end), by content id.
+pub(crate) type Choices = BTreeMap<String, Vec<(u64, u64)>>;
 
 /// The node itself, or what to tell it first.
 #[derive(Debug)]
@@ -57,6 +62,7 @@ impl Default for Bridge {
             calmed_at: StoredValue::new(f64::NEG_INFINITY),
             waiting: RwSignal::new(Vec::new()),
             private: RwSignal::new(false),
+            choices: RwSignal::new(Choices::new()),
             node: StoredValue::new_local(Node::Waiting(Vec::new())),
         }
     }
@@ -95,7 +101,47 @@ impl Bridge {
 
     /// Asks for something in the person's name.
     pub(crate) fn command(self, command: Command) {
+        let fetched = match &command {
+            Command::Fetch { id } | Command::FetchPrivate { id, .. } => Some(*id),
+            Command::Remove { id } => {
+                let id = id.to_string();
+                if self.choices.with_untracked(|choices| choices.contains_key(&id)) {
+                    self.choices.update(|choices| drop(choices.remove(&id)));
+                }
+                None
+            }
+            _ => None,
+        };
         self.wish(Wish::Command(command));
+        if let Some(id) = fetched {
+            self.repeat_choice(id);
+        }
+    }
+
+    /// What is fetched of folders, where it is not all.
+    pub(crate) fn choices(self) -> RwSignal<Choices> {
+        self.choices
+    }
+
+    /// Fetches these bytes of an item from now on, or all of it.
+    pub(crate) fn want(self, id: ContentId, parts: Option<Vec<Range<u64>>>) {
+        self.choices.update(|choices| {
+            let runs = parts.as_ref().map(|parts| parts.iter().map(|part| (part.start, part.end)).collect());
+            match runs {
+                Some(runs) => drop(choices.insert(id.to_string(), runs)),
+                None => drop(choices.remove(&id.to_string())),
+            }
+        });
+        self.wish(Wish::Command(Command::Want { id, parts }));
+    }
+
+    /// Tells the node what the person chose of this item before, if it is not all.
+    pub(crate) fn repeat_choice(self, id: ContentId) {
+        let runs = self.choices.with_untracked(|choices| choices.get(&id.to_string()).cloned());
+        if let Some(runs) = runs {
+            let parts = Some(runs.into_iter().map(|(start, end)| start..end).collect());
+            self.wish(Wish::Command(Command::Want { id, parts }));
+        }
     }
 
     /// Shares files, by one link; before the node has started they wait.

@@ -1,13 +1,17 @@
 //! What the person chose for this browser. Kept in its storage where there is one; nothing here is needed to work.
 
-use crate::bridge::Bridge;
+use crate::bridge::{Bridge, Choices};
 use crate::browser;
 use crate::history::Line;
+use crate::reading::items::id_of;
+use content::ContentId;
 use core::time::Duration;
 use leptos::prelude::*;
+use protocol::snapshot::Direction;
 use protocol::{Caps, Command, Spent};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// Light, dark, or as the system has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,6 +145,37 @@ pub(crate) fn follow_spending(bridge: Bridge) {
             write(SPENDING, &cap);
         }
         cap
+    });
+}
+
+const CHOICES: &str = "starling.choices";
+/// Folders whose choice is remembered: those that come first by their ids stay.
+const CHOICES_MAX: usize = 64;
+/// Runs of one choice that are remembered; a longer one holds for this visit.
+const RUNS_MAX: usize = 4096;
+
+/// Tells the node what was chosen of the folders that it finds again, and remembers what is chosen from now on.
+pub(crate) fn follow_choices(bridge: Bridge) {
+    bridge.choices().set(read(CHOICES).unwrap_or_default());
+    let listed = bridge.live(|snapshot| {
+        let fetched = snapshot.transfers.iter().filter(|item| item.direction == Direction::Fetch);
+        fetched.filter_map(id_of).collect::<BTreeSet<_>>()
+    });
+    Effect::new(move |told: Option<BTreeSet<ContentId>>| {
+        let listed = listed.get();
+        let told = told.unwrap_or_default();
+        listed.difference(&told).for_each(|id| bridge.repeat_choice(*id));
+        listed
+    });
+    let choices = bridge.choices();
+    Effect::new(move |before: Option<()>| {
+        let kept = choices.with(|choices| {
+            let short = choices.iter().filter(|(_, runs)| runs.len() <= RUNS_MAX).take(CHOICES_MAX);
+            short.map(|(id, runs)| (id.clone(), runs.clone())).collect::<Choices>()
+        });
+        if before.is_some() {
+            write(CHOICES, &kept);
+        }
     });
 }
 

@@ -75,6 +75,7 @@ pub(crate) fn share(key: u64) -> TransferView {
         state: TransferState::Done,
         bytes: 1 << 20,
         total: Some(1 << 20),
+        wanted: None,
         wasted: 0,
         error: None,
         keeping: None,

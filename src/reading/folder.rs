@@ -1,6 +1,7 @@
 //! The tree of a folder as rows of a list, and what is chosen of it.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 /// One row: a folder, or a file in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +13,8 @@ pub struct Row {
     /// The files it stands for, by their places in the index: itself, or all that are below it.
     pub first: u32,
     pub end: u32,
+    /// Where their bytes begin in the folder: they are one run, as the files are.
+    pub start: u64,
     /// Bytes of these files.
     pub bytes: u64,
     pub kind: RowKind,
@@ -27,12 +30,13 @@ pub enum RowKind {
     },
 }
 
-/// The rows of a folder's files, as (path, length), which come in the order of their paths.
-pub fn rows<'a>(files: impl IntoIterator<Item = (&'a str, u64)>) -> Vec<Row> {
+/// The rows of a folder's files, as (path, place of its bytes), which come in the order of their paths.
+pub fn rows<'a>(files: impl IntoIterator<Item = (&'a str, Range<u64>)>) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     // The folders that are open at this point, outermost first, as rows.
     let mut open: Vec<usize> = Vec::new();
-    for ((path, length), place) in files.into_iter().zip(0u32..) {
+    for ((path, range), place) in files.into_iter().zip(0u32..) {
+        let (start, length) = (range.start, range.end - range.start);
         let is_folder = path.ends_with('/');
         let path: Vec<&str> = path.trim_end_matches('/').split('/').collect();
         let above = if is_folder { path.len() } else { path.len() - 1 };
@@ -41,7 +45,7 @@ pub fn rows<'a>(files: impl IntoIterator<Item = (&'a str, u64)>) -> Vec<Row> {
         for name in &path[shared..above] {
             open.push(rows.len());
             let (depth, kind) = (open.len() - 1, RowKind::Folder { rows_end: 0 });
-            rows.push(Row { name: (*name).to_owned(), depth, first: place, end: place, bytes: 0, kind });
+            rows.push(Row { name: (*name).to_owned(), depth, first: place, end: place, start, bytes: 0, kind });
         }
         for row in &open {
             rows[*row].end = place + 1;
@@ -50,7 +54,7 @@ pub fn rows<'a>(files: impl IntoIterator<Item = (&'a str, u64)>) -> Vec<Row> {
         if !is_folder {
             let name = path[above].to_owned();
             let (depth, kind) = (open.len(), RowKind::File);
-            rows.push(Row { name, depth, first: place, end: place + 1, bytes: length, kind });
+            rows.push(Row { name, depth, first: place, end: place + 1, start, bytes: length, kind });
         }
     }
     close(&mut rows, &mut open, 0);
@@ -121,12 +125,60 @@ pub fn toggle(row: &Row, chosen_files: &mut BTreeSet<u32>) {
     }
 }
 
+/// Whether a row is one entry of the index: a file, or a folder with nothing in it.
+fn is_entry(row: &Row) -> bool {
+    row.end - row.first == 1 && (row.kind == RowKind::File || row.bytes == 0)
+}
+
+/// The bytes of these files, as runs that do not touch.
+pub fn bytes_of(rows: &[Row], files: &BTreeSet<u32>) -> Vec<Range<u64>> {
+    let mut runs: Vec<Range<u64>> = Vec::new();
+    for row in rows.iter().filter(|row| row.kind == RowKind::File && files.contains(&row.first)) {
+        match runs.last_mut() {
+            Some(last) if last.end == row.start => last.end += row.bytes,
+            _ => runs.push(row.start..row.start + row.bytes),
+        }
+    }
+    runs.retain(|run| !run.is_empty());
+    runs
+}
+
+/// The files whose bytes lie in these runs, which are in order and do not touch. What has no bytes always does.
+pub fn files_in(rows: &[Row], runs: &[Range<u64>]) -> BTreeSet<u32> {
+    let inside = |row: &&Row| {
+        let at = runs.partition_point(|run| run.end <= row.start);
+        row.bytes == 0 || runs.get(at).is_some_and(|run| run.start <= row.start && row.start + row.bytes <= run.end)
+    };
+    rows.iter().filter(|row| is_entry(row)).filter(inside).map(|row| row.first).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn birds() -> Vec<Row> {
-        rows([("a.txt", 1), ("fish/", 0), ("nest/deep/x", 10), ("nest/deep/y", 20), ("nest/egg", 5), ("z", 2)])
+        let files = [("a.txt", 1), ("fish/", 0), ("nest/deep/x", 10), ("nest/deep/y", 20), ("nest/egg", 5), ("z", 2)];
+        let mut at = 100;
+        rows(files.map(|(path, length)| {
+            at += length;
+            (path, at - length..at)
+        }))
+    }
+
+    #[test]
+    fn chosen_files_are_runs_of_bytes_and_these_runs_are_the_files() {
+        let rows = birds();
+        for (files, runs) in [
+            (&[][..], &[][..]),
+            (&[0, 3][..], &[100..101, 111..131][..]),
+            (&[2, 3, 5][..], &[101..131, 136..138][..]),
+            (&[0, 2, 3, 4, 5][..], &[100..138][..]),
+        ] {
+            let files: BTreeSet<u32> = files.iter().copied().collect();
+            assert_eq!(bytes_of(&rows, &files), runs);
+            let empty = BTreeSet::from([1]);
+            assert_eq!(files_in(&rows, runs), files.union(&empty).copied().collect(), "{runs:?}");
+        }
     }
 
     #[test]

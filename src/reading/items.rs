@@ -14,6 +14,7 @@ pub struct Hooks {
     pub state: &'static str,
     pub bytes: u64,
     pub total: Option<u64>,
+    pub wanted: Option<u64>,
     pub sources: usize,
     pub error: Option<&'static str>,
 }
@@ -36,6 +37,7 @@ pub fn hooks(item: &TransferView) -> Hooks {
         },
         bytes: item.bytes,
         total: item.total,
+        wanted: item.wanted,
         sources: item.sources.iter().filter(|s| !matches!(s.state, SourceState::Dropped | SourceState::Left)).count(),
         error: item.error.map(protocol::Code::as_str),
     }
@@ -51,10 +53,15 @@ pub fn title(item: &TransferView) -> String {
     }
 }
 
+/// Bytes that are to be here in the end: all, or those of the files that were chosen.
+pub fn goal(item: &TransferView) -> Option<u64> {
+    item.wanted.or(item.total)
+}
+
 /// Where an item stands, in one line.
 pub fn state_line(item: &TransferView) -> String {
     let length = item.total.map(size).unwrap_or_default();
-    let of = |item: &TransferView| item.total.map(|total| part_of(item.bytes, total)).unwrap_or_default();
+    let of = |item: &TransferView| goal(item).map(|total| part_of(item.bytes, total)).unwrap_or_default();
     match (item.direction, item.state) {
         (Direction::Share, TransferState::Preparing | TransferState::Waiting | TransferState::Active)
             if item.content_id.is_empty() =>
@@ -79,6 +86,9 @@ pub fn state_line(item: &TransferView) -> String {
         (Direction::Fetch, TransferState::Done) if item.locked => {
             format!("{length}, encrypted. Open its link again to read it.")
         }
+        (Direction::Fetch, TransferState::Done) if item.wanted.is_some() => {
+            format!("{} of {length}: the files you chose. Every chunk was checked.", size(item.bytes))
+        }
         (Direction::Fetch, TransferState::Done) => match item.took_ms {
             Some(ms) => format!("{length} in {}. Every chunk was checked.", duration(ms)),
             None => format!("{length}. Every chunk was checked."),
@@ -97,6 +107,7 @@ pub fn said(item: &TransferView) -> String {
         (Direction::Fetch, TransferState::Waiting) => "waits for somebody who has it",
         (Direction::Fetch, TransferState::Active) => "is being fetched",
         (Direction::Fetch, TransferState::Paused) => "is paused",
+        (Direction::Fetch, TransferState::Done) if item.wanted.is_some() => "is here as far as you chose",
         (Direction::Fetch, TransferState::Done) => "is here, and every chunk was checked",
     };
     format!("{} {happened}", title(item))
@@ -243,6 +254,17 @@ mod tests {
         assert_eq!(state_line(&waiting), words::sentence(Code::NoProvider).title);
         assert_eq!(hooks(&waiting).error, Some("no-provider"));
         assert_eq!(hooks(&waiting).state, "waiting");
+    }
+
+    #[test]
+    fn a_folder_of_which_some_files_were_chosen_counts_towards_those() {
+        let item = TransferView { folder: true, wanted: Some(1 << 19), state: TransferState::Done, ..fetch(1) };
+        assert!(state_line(&item).contains("the files you chose") && actions(&item).save);
+        assert_ne!(said(&item), said(&TransferView { wanted: None, ..item.clone() }));
+        let running = TransferView { state: TransferState::Active, bytes: 1 << 18, ..item };
+        let whole = TransferView { wanted: None, ..running.clone() };
+        assert_eq!((goal(&running), goal(&whole)), (Some(1 << 19), Some(1 << 20)));
+        assert_ne!(state_line(&running), state_line(&whole));
     }
 
     #[test]

@@ -1,21 +1,24 @@
-//! A folder: its tree as soon as the index is here, some of it to choose, to look at and to save.
+//! A folder: its tree as soon as the index is here; some of it to choose, to fetch, to look at and to save.
+
+mod fetching;
+mod saving;
+
+pub(crate) use saving::{files_here, save_archive};
 
 use super::preview::{Subject, show};
 use crate::app::use_page;
 use crate::bridge::{Bridge, use_bridge};
-use crate::browser;
 use crate::components::icon::{glyph, icon};
 use crate::format::{count, size};
-use crate::reading::folder::{Chosen, Row, RowKind, chosen, closed_at_first, rows, shown, toggle};
+use crate::reading::folder::{Chosen, Row, RowKind, chosen, closed_at_first, files_in, rows, shown, toggle};
 use crate::reading::item;
 use crate::reading::items::id_of;
-use crate::streaming::save_address;
 use content::ContentId;
+use fetching::fetch_buttons;
 use leptos::prelude::*;
 use node::streaming::media::{self, Shown};
-use node::streaming::request::Part;
-use protocol::Code;
-use protocol::snapshot::{Direction, TransferState};
+use protocol::snapshot::{Direction, TransferState, TransferView};
+use saving::{save_buttons, save_file};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use wasm_bindgen_futures::spawn_local;
@@ -34,21 +37,54 @@ struct Tree {
     closed: RwSignal<BTreeSet<usize>>,
     /// Nothing means all.
     chosen: RwSignal<BTreeSet<u32>>,
+    /// The files that are fetched; nothing means all.
+    fetched: Memo<Option<BTreeSet<u32>>>,
+    stage: Memo<Stage>,
     /// The file that is looked at.
     looked_at: RwSignal<Option<u32>>,
     /// How far writing into a directory is, in words.
     writing: RwSignal<Option<String>>,
 }
 
+/// How far the folder is, as far as it matters here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// The person shares it.
+    Own,
+    /// Only the list is here, until the person says what to fetch.
+    Asks,
+    Fetching,
+    /// What was chosen is here.
+    Here,
+}
+
+fn stage(item: &TransferView) -> Stage {
+    match (item.direction, item.state) {
+        (Direction::Share, _) => Stage::Own,
+        (Direction::Fetch, _) if item.asks => Stage::Asks,
+        (Direction::Fetch, TransferState::Done) => Stage::Here,
+        (Direction::Fetch, _) => Stage::Fetching,
+    }
+}
+
 /// The tree of a folder; nothing before its index is here.
 pub(crate) fn folder(key: u64) -> impl IntoView {
     let bridge = use_bridge();
+    let rows = RwSignal::new(Vec::new());
+    let id = bridge.live(move |snapshot| item(snapshot, key).map(|item| item.content_id.clone()).unwrap_or_default());
+    let fetched = Memo::new(move |_| {
+        let runs = bridge.choices().with(|choices| choices.get(&id.get()).cloned())?;
+        let runs: Vec<Range<u64>> = runs.into_iter().map(|(start, end)| start..end).collect();
+        Some(rows.with(|rows| files_in(rows, &runs)))
+    });
     let tree = Tree {
         key,
         bridge,
-        rows: RwSignal::new(Vec::new()),
+        rows,
         closed: RwSignal::new(BTreeSet::new()),
         chosen: RwSignal::new(BTreeSet::new()),
+        fetched,
+        stage: bridge.live(move |snapshot| item(snapshot, key).map_or(Stage::Fetching, stage)),
         looked_at: RwSignal::new(None),
         writing: RwSignal::new(None),
     };
@@ -64,9 +100,6 @@ pub(crate) fn folder(key: u64) -> impl IntoView {
         }
     });
     let any = Memo::new(move |_| tree.rows.with(|rows| !rows.is_empty()));
-    let ready = bridge.live(move |snapshot| {
-        item(snapshot, key).is_some_and(|item| item.direction == Direction::Fetch && item.state == TransferState::Done)
-    });
     move || {
         any.get().then(|| {
             view! {
@@ -76,7 +109,8 @@ pub(crate) fn folder(key: u64) -> impl IntoView {
                         {move || list(tree)}
                     </ul>
                     {move || tree.looked_at.get().and_then(|place| look(tree, place))}
-                    <Show when=move || ready.get()>{buttons(tree)}</Show>
+                    {fetch_buttons(tree)}
+                    <Show when=move || tree.stage.get() == Stage::Here>{save_buttons(tree)}</Show>
                 </div>
             }
         })
@@ -90,7 +124,7 @@ fn files_of(rows: &[Row]) -> usize {
 impl Tree {
     async fn read(self, id: ContentId) {
         let Ok(files) = self.bridge.folder_files(id).await else { return };
-        let found = rows(files.iter().map(|file| (file.path.as_str(), file.length)));
+        let found = rows(files.iter().map(|file| (file.path.as_str(), file.bytes.clone())));
         // `None`: the view is gone.
         let _: Option<()> = self.closed.try_set(closed_at_first(&found, ROWS_OPEN)).map(drop);
         let _: Option<()> = self.rows.try_set(found).map(drop);
@@ -101,36 +135,37 @@ impl Tree {
     }
 
     fn summary(self) -> String {
-        let (all, bytes) = self.rows.with(|rows| (files_of(rows), top(rows).map(|row| row.bytes).sum::<u64>()));
-        let (some, part) = self.chosen_sum();
-        match some {
-            0 => format!("{}, {}.", count(all, "file", "files"), size(bytes)),
-            _ => format!("{} of {} chosen, {}.", some, count(all, "file", "files"), size(part)),
+        let (all, bytes) = self.sum(|_| true);
+        let of_all = count(all, "file", "files");
+        let (some, part) = self.chosen.with(|chosen| self.sum(|file| chosen.contains(&file)));
+        if some > 0 {
+            return format!("{some} of {of_all} chosen, {}.", size(part));
         }
-    }
-
-    /// Files that are chosen, and their bytes.
-    fn chosen_sum(self) -> (usize, u64) {
-        self.rows.with(|rows| {
-            self.chosen.with(|chosen| {
-                let files = rows.iter().filter(|row| row.kind == RowKind::File && chosen.contains(&row.first));
-                files.fold((0, 0), |(some, bytes), row| (some + 1, bytes + row.bytes))
-            })
+        let stage = self.stage.get();
+        self.fetched.with(|fetched| match fetched.as_ref().map(|fetched| self.sum(|file| fetched.contains(&file))) {
+            Some((some, part)) if stage == Stage::Here => format!("{some} of {of_all} here, {}.", size(part)),
+            Some((some, part)) => format!("Fetching {some} of {of_all}, {}.", size(part)),
+            None => format!("{of_all}, {}.", size(bytes)),
         })
     }
 
-    /// What is chosen, as runs; `None` for all.
-    fn runs(self) -> Option<Vec<Range<u32>>> {
-        let query = self.chosen.with_untracked(|chosen| Part::files_query(chosen.iter().copied()));
-        match Part::parse(&query) {
-            Some(Part::Files(runs)) => Some(runs),
-            Some(Part::All | Part::File(_)) | None => None,
+    /// How many files of those that `counts`, and their bytes.
+    fn sum(self, counts: impl Fn(u32) -> bool) -> (usize, u64) {
+        self.rows.with(|rows| {
+            let files = rows.iter().filter(|row| row.kind == RowKind::File && counts(row.first));
+            files.fold((0, 0), |(some, bytes), row| (some + 1, bytes + row.bytes))
+        })
+    }
+
+    /// Whether this file is fetched, or will be.
+    fn fetches(self, file: u32) -> bool {
+        match self.stage.get() {
+            Stage::Asks => false,
+            Stage::Own | Stage::Fetching | Stage::Here => {
+                self.fetched.with(|fetched| fetched.as_ref().is_none_or(|fetched| fetched.contains(&file)))
+            }
         }
     }
-}
-
-fn top(rows: &[Row]) -> impl Iterator<Item = &Row> {
-    rows.iter().filter(|row| row.depth == 0)
 }
 
 fn list(tree: Tree) -> impl IntoView + use<> {
@@ -150,6 +185,9 @@ fn row(tree: Tree, at: usize, row: Row) -> impl IntoView + use<> {
     let state = Memo::new(move |_| tree.chosen.with(|files| this.with_value(|row| chosen(row, files))));
     let on_change = move |_| tree.chosen.update(|files| this.with_value(|row| toggle(row, files)));
     let is_file = row.kind == RowKind::File;
+    // Before the person has said what to fetch, nothing is left out.
+    let files = row.first..row.end;
+    let fetched = Memo::new(move |_| tree.stage.get() == Stage::Asks || files.clone().any(|file| tree.fetches(file)));
     // Deeper ones would leave no room for their names on a phone.
     let indent = format!("{}px", row.depth.min(6) * 16);
     let label = format!("{}, {}", row.name, size(row.bytes));
@@ -176,7 +214,10 @@ fn row(tree: Tree, at: usize, row: Row) -> impl IntoView + use<> {
         }
     };
     view! {
-        <li class="folder-row" data-testid="folder-row" data-name=row.name.clone()>
+        <li
+            class="folder-row" data-testid="folder-row" data-name=row.name.clone()
+            data-fetched=move || fetched.get().to_string() class:left-out=move || !fetched.get()
+        >
             <label class="folder-check">
                 <input
                     type="checkbox"
@@ -187,7 +228,9 @@ fn row(tree: Tree, at: usize, row: Row) -> impl IntoView + use<> {
                 />
             </label>
             {name}
-            <span class="folder-size note number">{size(row.bytes)}</span>
+            <span class="folder-size note number">
+                {size(row.bytes)} {move || (!fetched.get()).then_some(", not fetched")}
+            </span>
             <span class="folder-acts">{is_file.then(|| file_acts(tree, &row))}</span>
         </li>
     }
@@ -197,20 +240,19 @@ fn row(tree: Tree, at: usize, row: Row) -> impl IntoView + use<> {
 fn file_acts(tree: Tree, row: &Row) -> impl IntoView + use<> {
     let place = row.first;
     let streams = use_page().streams;
-    let fetched = tree.bridge.live(move |snapshot| {
-        item(snapshot, tree.key)
-            .is_some_and(|item| item.direction == Direction::Fetch && item.state == TransferState::Done)
-    });
+    let comes = Memo::new(move |_| tree.fetches(place));
+    let here = Memo::new(move |_| comes.get() && tree.stage.get() == Stage::Here);
     let shown = Shown::of(media::of_name(&row.name)).is_some() && row.bytes > 0;
+    let looks = move || shown && comes.get();
     let looked_at = Memo::new(move |_| tree.looked_at.get() == Some(place));
     let (look_at, save) = (format!("Look at {}", row.name), format!("Save {}", row.name));
     let name = row.name.clone();
     let on_look = move |_| tree.looked_at.update(|now| *now = if *now == Some(place) { None } else { Some(place) });
     let on_save = move |_| save_file(tree, place, name.clone(), streams.get_untracked());
     view! {
-        {shown.then(|| view! {
+        {move || looks().then(|| view! {
             <button
-                type="button" class="icon-button" data-testid="look" aria-label=look_at
+                type="button" class="icon-button" data-testid="look" aria-label=look_at.clone()
                 aria-pressed=move || looked_at.get().to_string() on:click=on_look
             >
                 {icon(glyph::EYE)}
@@ -218,7 +260,7 @@ fn file_acts(tree: Tree, row: &Row) -> impl IntoView + use<> {
         })}
         {move || {
             let (on_save, save) = (on_save.clone(), save.clone());
-            fetched.get().then(|| view! {
+            here.get().then(|| view! {
                 <button type="button" class="icon-button" data-testid="save-file" aria-label=save on:click=on_save>
                     {icon(glyph::SAVE)}
                 </button>
@@ -240,91 +282,4 @@ fn look(tree: Tree, place: u32) -> Option<impl IntoView + use<>> {
             {show(Subject { id, file: Some(place) }, what, Memo::new(move |_| said.clone()))}
         </div>
     })
-}
-
-fn save_file(tree: Tree, place: u32, name: String, streams: bool) {
-    let (Some(id), page) = (tree.id(), use_page()) else { return };
-    if streams {
-        return browser::download(&save_address(&id.to_string(), &format!("?file={place}")));
-    }
-    spawn_local(async move {
-        match tree.bridge.file_of(id, place).await {
-            Ok(blob) => browser::save(&blob, &name),
-            Err(code) => page.notices.update(|notices| notices.push(code)),
-        }
-    });
-}
-
-/// Saves all of a folder, or what is chosen of it, as an archive.
-pub(crate) fn save_archive(bridge: Bridge, id: ContentId, name: &str, chosen: Option<Vec<Range<u32>>>) {
-    let page = use_page();
-    if page.streams.get_untracked() {
-        let files = chosen.map(|runs| Part::files_query(runs.into_iter().flatten()));
-        return browser::download(&save_address(&id.to_string(), &files.unwrap_or_default()));
-    }
-    let name = format!("{name}.zip");
-    spawn_local(async move {
-        match bridge.zip_of(id, chosen).await {
-            Ok(blob) => browser::save(&blob, &name),
-            Err(code) => page.notices.update(|notices| notices.push(code)),
-        }
-    });
-}
-
-fn buttons(tree: Tree) -> impl IntoView {
-    let page = use_page();
-    let tell = move |code: Code| page.notices.update(|notices| notices.push(code));
-    let some = Memo::new(move |_| tree.chosen_sum().0);
-    let any = Memo::new(move |_| some.get() > 0);
-    let as_zip = move |_| {
-        let newest = tree.bridge.newest();
-        let Some(item) = item(&newest, tree.key) else { return };
-        let Some(id) = id_of(item) else { return };
-        save_archive(tree.bridge, id, &item.name, tree.runs());
-    };
-    let into_folder = move |_| {
-        let (Some(id), runs) = (tree.id(), tree.runs()) else { return };
-        spawn_local(async move {
-            // Closing the picker without choosing is not an error.
-            let Some(directory) = browser::pick_directory().await else { return };
-            let progress = move |done: usize, all: usize| {
-                // Ten words a second are more than anybody reads.
-                if done.is_multiple_of(50) || done == all {
-                    let words = format!("Saving {done} of {}", count(all, "file", "files"));
-                    let _: Option<()> = tree.writing.try_set(Some(words)).map(drop);
-                }
-            };
-            let said = match tree.bridge.save_into(id, runs, directory, progress).await {
-                Ok(name) => Some(format!("Saved as “{name}”.")),
-                Err(Code::StorageRefused) => Some("That folder does not take these files. Choose another.".to_owned()),
-                Err(Code::StorageFull) => Some("There is no room left in that folder.".to_owned()),
-                Err(code) => {
-                    tell(code);
-                    None
-                }
-            };
-            let _: Option<()> = tree.writing.try_set(said).map(drop);
-        });
-    };
-    let picks = browser::can_pick_directory();
-    let of = move |all: &'static str, one: &'static str, many: &'static str| match some.get() {
-        0 => all.to_owned(),
-        1 => one.to_owned(),
-        some => many.replace('#', &some.to_string()),
-    };
-    view! {
-        <div class="folder-buttons">
-            {picks.then(|| view! {
-                <button type="button" class="button" data-testid="save-folder" on:click=into_folder>
-                    {icon(glyph::FOLDER)} {move || of("Save into a folder", "Save one file into a folder", "Save # files into a folder")}
-                </button>
-            })}
-            <Show when=move || any.get()>
-                <button type="button" class="button" data-testid="save-chosen" on:click=as_zip>
-                    {icon(glyph::SAVE)} {move || of("Save as zip", "Save one file as zip", "Save # files as zip")}
-                </button>
-            </Show>
-            <p class="note" role="status" data-testid="folder-written">{move || tree.writing.get()}</p>
-        </div>
-    }
 }

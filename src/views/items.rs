@@ -11,11 +11,11 @@ use crate::components::identicon::identicon;
 use crate::components::path_glyph::path_glyph;
 use crate::format::{left, part_of, per_cent, round_trip, shorten_middle, size, speed, time_left};
 use crate::names::Name;
-use crate::reading::items::{Anew, Hooks, actions, hooks, id_of};
+use crate::reading::items::{Anew, Hooks, actions, goal, hooks, id_of};
 use crate::reading::{item, newest_share, peer};
 use crate::route::link_to;
 use crate::streaming::save_address;
-use crate::views::folder::save_archive;
+use crate::views::folder::{files_here, save_archive};
 use crate::words;
 use content::ContentId;
 use leptos::prelude::*;
@@ -36,6 +36,7 @@ pub(crate) fn frame(key: u64, class: &'static str, body: impl IntoView + 'static
             data-state=read(|h| Some(h.state.into()))
             data-bytes=read(|h| Some(h.bytes.to_string()))
             data-total=read(|h| h.total.map(|total| total.to_string()))
+            data-wanted=read(|h| h.wanted.map(|wanted| wanted.to_string()))
             data-sources=read(|h| Some(h.sources.to_string()))
             data-error=read(|h| h.error.map(Into::into))
         >
@@ -109,7 +110,10 @@ pub(crate) fn save_button(key: u64, class: &'static str) -> impl IntoView {
         let Some(id) = id_of(item) else { return };
         let (name, length) = (item.name.clone(), item.total.unwrap_or_default());
         if item.folder {
-            return save_archive(bridge, id, &name, None);
+            return spawn_local(async move {
+                let here = files_here(bridge, id).await;
+                save_archive(bridge, page, id, &name, here);
+            });
         }
         if length >= STREAMED_FROM && page.streams.get_untracked() {
             return browser::download(&save_address(&id.to_string(), ""));
@@ -188,20 +192,29 @@ pub(crate) fn bring_back(key: u64) -> impl IntoView {
 pub(crate) fn accept(key: u64) -> impl IntoView {
     let bridge = use_bridge();
     let words = bridge.calm(move |snapshot| {
-        let length = item(snapshot, key).and_then(|item| item.total).map(size).unwrap_or_default();
-        match snapshot.metered {
-            true => format!("This is {length}, and this connection is metered. It starts when you say so."),
-            false => format!("This is {length}. It starts when you say so."),
-        }
+        let item = item(snapshot, key);
+        let length = item.and_then(|item| item.total).map(size).unwrap_or_default();
+        let costs = if snapshot.metered { ", and this connection is metered" } else { "" };
+        let next = match item.is_some_and(listed) {
+            true => "Tick what you want in the list, or fetch all of it.",
+            false => "It starts when you say so.",
+        };
+        format!("This is {length}{costs}. {next}")
     });
+    let folder = bridge.live(move |snapshot| item(snapshot, key).is_some_and(|item| item.folder));
     view! {
         <div class="ask">
             <p class="note">{words}</p>
             <button type="button" class="button primary" data-testid="accept" on:click=on_item(key, |id| Command::Accept { id })>
-                "Fetch it"
+                {move || if folder.get() { "Fetch all of it" } else { "Fetch it" }}
             </button>
         </div>
     }
+}
+
+/// The list of a folder's files is here.
+fn listed(item: &TransferView) -> bool {
+    item.folder && item.bytes > 0
 }
 
 /// Time left, its range, per cent and speed of a running fetch.
@@ -210,7 +223,8 @@ pub(crate) fn progress_figures(key: u64) -> impl IntoView {
     let left = bridge.calm(move |snapshot| item(snapshot, key)?.eta_s.map(|(low, high)| time_left(low, high)));
     let done = bridge.calm(move |snapshot| {
         let item = item(snapshot, key)?;
-        Some((per_cent(item.bytes, item.total?), part_of(item.bytes, item.total?)))
+        let goal = goal(item)?;
+        Some((per_cent(item.bytes, goal), part_of(item.bytes, goal)))
     });
     let pace = bridge.calm(move |snapshot| {
         let item = item(snapshot, key)?;

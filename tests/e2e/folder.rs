@@ -9,6 +9,8 @@ use tests::{Folder, Pattern, Stage, Tab, journey, root, tree, unpacked};
 
 const SOON: Duration = Duration::from_secs(30);
 const MIB: u64 = 1024 * 1024;
+/// What is verified at once.
+const GROUP: u64 = 16 * 1024;
 
 /// A folder of the browser's own, in place of the one that a person would pick: no dialog can be clicked without a screen.
 const PICK: &str = "const top = await navigator.storage.getDirectory();
@@ -178,6 +180,99 @@ fn reload_in_the_middle_goes_on_with_the_folder() {
         ensure!(tree(out.path())? == tree(shared.path())?, "the archive holds another tree");
         Ok(())
     });
+}
+
+#[test]
+fn two_files_of_many_are_fetched_alone_and_the_rest_when_they_are_wanted() {
+    journey("folder-part", async |stage| {
+        const FILES: u64 = 40;
+        const LEN: u64 = MIB / 4;
+        let shared = Folder::new()?;
+        let top = shared.path().join("album");
+        std::fs::create_dir_all(&top)?;
+        for n in 0..FILES {
+            shared.file(&format!("album/{n:02}.bin"), LEN, Pattern(n))?;
+        }
+        let relay = stage.relay().await?;
+        let (provider, consumer) = (stage.browser().await?, stage.browser().await?);
+        // Where bytes cost money a folder asks first, as a large one does anywhere.
+        consumer.devtools("Emulation.setDataSaverOverride", &json!({ "dataSaverEnabled": true })).await?;
+        let provider = provider.open(&relay.url()).await?;
+        provider.online().await?;
+        let consumer = consumer.open(&relay.url()).await?;
+        consumer.online().await?;
+        let id = dropped(&provider, &top).await?;
+        consumer.fetch(&id).await?;
+        consumer.transfer(&id, "fetch", "item.state === 'waiting' && item.total", SOON).await?;
+        ensure!(files(&consumer, &id).await? == FILES, "the list is not there before the yes");
+        let list = given(&provider).await?;
+        ensure!(list <= GROUP && consumer.item(&id).await?["asks"] == true, "{list} bytes before the yes");
+
+        for name in ["07.bin", "31.bin"] {
+            consumer.click(&row(name, "input")).await?;
+        }
+        consumer.click("[data-testid='fetch-chosen']").await?;
+        consumer.transfer(&id, "fetch", "item.state === 'done'", SOON).await?;
+        // Each file shares a group with its neighbours at either end.
+        let some = given(&provider).await? - list;
+        ensure!((2 * LEN..=2 * (LEN + 2 * GROUP)).contains(&some), "{some} bytes were given for two files");
+        let mut expected = tree(shared.path())?;
+        expected.retain(|path, _| path.ends_with("07.bin") || path.ends_with("31.bin"));
+        let zip = consumer.save(&id, SOON).await?;
+        let (_, out) = unpacked(&zip)?;
+        ensure!(tree(out.path())? == expected, "{:?} is in the archive", tree(out.path())?.keys());
+        // The next archive has the same name, and only a new file is noticed.
+        std::fs::remove_file(&zip)?;
+
+        // The choice outlives the visit: nothing is asked for, and the rest is still offered.
+        consumer.browser().client().refresh().await?;
+        consumer.online().await?;
+        consumer.transfer(&id, "fetch", "item.state === 'done'", SOON).await?;
+        ensure!(files(&consumer, &id).await? == FILES, "{}", consumer.describe().await);
+        let fetched = "document.querySelectorAll(\"[data-testid='folder-row'][data-fetched='true']\").length === 2";
+        consumer.wait(fetched, SOON).await?;
+        ensure!(given(&provider).await? == list + some, "the reload fetched something");
+        consumer.click("[data-testid='fetch-rest']").await?;
+        let whole = "item.state === 'done' && item.bytes === item.total";
+        consumer.transfer(&id, "fetch", whole, Duration::from_secs(90)).await?;
+        let all = given(&provider).await?;
+        ensure!(all <= list + FILES * LEN + 2 * GROUP, "{all} bytes for {FILES} files: some went twice");
+        let (_, out) = unpacked(&consumer.save(&id, Duration::from_secs(90)).await?)?;
+        ensure!(tree(out.path())? == tree(shared.path())?, "the archive holds another tree");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_folder_on_its_way_is_narrowed_to_one_file() {
+    journey("folder-narrowed", async |stage| {
+        const FILES: u64 = 24;
+        let shared = Folder::new()?;
+        std::fs::create_dir_all(shared.path().join("long"))?;
+        for n in 0..FILES {
+            shared.file(&format!("long/{n:02}.bin"), 4 * MIB, Pattern(n))?;
+        }
+        let (provider, consumer) = two_tabs(stage).await?;
+        let (provider, consumer) = (Tab::of(&provider), Tab::of(&consumer));
+        provider.limit_giving("5 MiB/s", 5 * MIB).await?;
+        provider.screen("home").await?;
+        let id = dropped(&provider, &shared.path().join("long")).await?;
+        consumer.fetch(&id).await?;
+        ensure!(files(&consumer, &id).await? == FILES, "{}", consumer.describe().await);
+        consumer.click(&row("20.bin", "input")).await?;
+        consumer.click("[data-testid='fetch-chosen']").await?;
+        let item = consumer.transfer(&id, "fetch", "item.state === 'done'", Duration::from_secs(60)).await?;
+        let bytes: u64 = item.bytes.parse()?;
+        ensure!((4 * MIB..FILES * 4 * MIB / 2).contains(&bytes), "{bytes} bytes came for one file");
+        let alone = consumer.download(&row("20.bin", "[data-testid='save-file']"), SOON).await?;
+        ensure!(std::fs::read(&alone)? == std::fs::read(shared.path().join("long/20.bin"))?, "another file was saved");
+        Ok(())
+    });
+}
+
+/// Bytes of content that a tab has given so far.
+async fn given(tab: &Tab<'_>) -> Result<u64> {
+    tab.snapshot().await?["totals"]["given"].as_u64().context("nothing is said of what was given")
 }
 
 async fn two_tabs(stage: &Stage) -> Result<(std::sync::Arc<tests::Browser>, std::sync::Arc<tests::Browser>)> {

@@ -126,6 +126,7 @@ fn download(outboard: &Outboard, chunk: &Bytes) {
                 DownloadOutput::Done => return,
                 DownloadOutput::Send { .. } | DownloadOutput::Held { .. } => {}
                 DownloadOutput::DropSource { peer, why } => panic!("{peer} was dropped: {why}"),
+                DownloadOutput::Enough => panic!("all is wanted"),
             }
         }
         let (peer, range, known) = wanted.pop_front().expect("something is always asked for");

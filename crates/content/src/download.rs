@@ -2,13 +2,16 @@
 //!
 //! One [`Download`] per content: hears what the network and the store said, says what to do, never sends or
 //! waits.
-//! Invariant: a group is missing, in flight, or verified, and exactly one of them.
+//! Invariant: a group is unwanted, missing, in flight, or verified, and exactly one of them.
 //!
 //! A source is asked for runs of groups, one chunk at a time, as soon as a little of its flow window is free,
 //! so that several requests are always under way. It goes on with the chunk it began; then come chunks that
 //! another source left unfinished, then the rarest, and at last a share of what others work on. When nothing
 //! is missing, the slow are relieved of what they have not begun, and those that are late by their own history
 //! are raced. What fails, for whatever reason, is missing again group by group.
+//!
+//! All groups are wanted unless somebody says otherwise ([`Download::set_wanted`]): then the rest is never asked for,
+//! and the download has enough before it is done.
 //!
 //! Rarest first and endgame follow BEP 3 and "Rarest First and Choke Algorithms Are Enough" (2006). No event
 //! costs more for a longer content, except the coming and going of a source that holds part of it.
@@ -24,6 +27,7 @@ mod playhead;
 mod rarest_first;
 mod source;
 mod take_back;
+mod wanted;
 
 pub use events::{DownloadConfig, DownloadInput, DownloadOutput, DropReason, Progress, SourceView};
 pub use flows::{FlowConfig, Flows, Outlook};
@@ -81,6 +85,8 @@ pub struct Download<P> {
     racers: BTreeSet<P>,
     wasted: u64,
     paused: bool,
+    /// All that is wanted is stored, and it was said.
+    enough: bool,
     done: bool,
     /// When to look again whether a source that has nothing to do could help another.
     help_at: Option<Time>,
@@ -125,6 +131,7 @@ impl<P: Copy + Ord + Debug> Download<P> {
             racers: BTreeSet::new(),
             wasted: 0,
             paused: false,
+            enough: false,
             done: false,
             help_at: None,
             outbox: VecDeque::new(),
@@ -204,6 +211,7 @@ impl<P: Copy + Ord + Debug> Download<P> {
     pub fn progress(&self) -> Progress {
         Progress {
             length: self.length(),
+            wanted: self.groups.wanted_bytes(),
             verified: self.groups.verified_bytes(),
             stored: self.groups.stored_bytes(),
             wasted: self.wasted,
@@ -310,7 +318,7 @@ impl<P: Copy + Ord + Debug> Download<P> {
             self.settle(peer, group_len(group, length));
         }
         let wire_len = bytes.len() as u64;
-        if self.groups.is_verified(group) {
+        if self.groups.is_verified(group) || !self.groups.is_wanted(group) {
             self.wasted += wire_len;
             return self.on_useless(now, peer);
         }
@@ -430,6 +438,8 @@ impl<P: Copy + Ord + Debug> Download<P> {
             self.groups.forget_unstored(chunk);
             self.refresh(chunk);
         }
+        // What was lost may have been wanted no more.
+        self.finish_if_stored();
     }
 
     fn on_pause(&mut self) {
@@ -554,7 +564,7 @@ impl<P: Copy + Ord + Debug> Download<P> {
 
     fn finish_if_stored(&mut self) {
         if self.done || self.groups.stored_bytes() < self.length() {
-            return;
+            return self.tell_enough();
         }
         self.done = true;
         for peer in self.peers() {

@@ -164,6 +164,7 @@ impl World {
                 peer.dropped.push((who, why));
                 self.later(self.now, Event::Gone { who });
             }
+            DownloadOutput::Enough => panic!("everybody wants all"),
             DownloadOutput::Done => {
                 peer.done_at = Some(self.now);
                 peer.outboard = peer.download.as_ref().unwrap().outboard();

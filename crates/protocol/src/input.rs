@@ -5,6 +5,7 @@ use crate::{Caps, ChainAsk, Code, Keeping, Look, PeerKey, RelayIndex, Spent};
 use bytes::Bytes;
 use clock::Timestamp;
 use content::{ContentId, GroupRange, Kept, LinkKey, Manifest, Message, Outboard, Root};
+use core::ops::Range;
 use core::time::Duration;
 use ledger::question::Answer;
 use std::sync::Arc;
@@ -125,6 +126,9 @@ pub enum Command {
     FetchPrivate { id: ContentId, key: LinkKey },
     /// The yes on an item that asks first.
     Accept { id: ContentId },
+    /// Fetch these plain bytes of a fetched item, the index of a folder with them, or all of it for `None`; what is
+    /// here stays. A yes to its size, too.
+    Want { id: ContentId, parts: Option<Vec<Range<u64>>> },
     /// Stop asking for more of it; what is verified stays.
     Pause { id: ContentId },
     /// Go on after a pause or a failure.

@@ -221,6 +221,7 @@ impl Peer {
             Command::Fetch { id } => self.with_transfers(|t, ctx| t.fetch(ctx, id, None)),
             Command::FetchPrivate { id, key } => self.with_transfers(|t, ctx| t.fetch(ctx, id, Some(key))),
             Command::Accept { id } => self.with_transfers(|t, ctx| t.accept(ctx, id)),
+            Command::Want { id, parts } => self.with_transfers(|t, ctx| t.want(ctx, id, parts)),
             Command::Pause { id } => self.with_transfers(|t, ctx| t.pause(ctx, id)),
             Command::Resume { id } => self.with_transfers(|t, ctx| t.resume(ctx, id)),
             Command::Play { id, at } => self.with_transfers(|t, ctx| t.play(ctx, id, at)),

@@ -324,7 +324,7 @@ pub enum TransferState {
     Waiting,
     Active,
     Paused,
-    /// All of it is here and verified.
+    /// All of it, or all that is wanted of it, is here and verified.
     Done,
     Failed,
 }
@@ -355,6 +355,8 @@ pub struct TransferView {
     pub bytes: u64,
     /// All bytes; `None` until the manifest is here.
     pub total: Option<u64>,
+    /// Bytes to be fetched, when that is not all: the files of a folder that the person chose, as far as groups go.
+    pub wanted: Option<u64>,
     /// Received for it and thrown away.
     pub wasted: u64,
     pub error: Option<Code>,

@@ -21,6 +21,7 @@ mod serve;
 mod share;
 mod traffic;
 mod views;
+mod wanted;
 
 pub use allowance::{Caps, RATE_MIN, Spent};
 use held::{Content, Place};
@@ -252,6 +253,7 @@ impl Transfers {
             }
             ctx.out.push(Output::Drop { root });
         } else {
+            self.apply_wanted(ctx, root);
             self.offer_as_allowed(ctx.now, root);
         }
     }

@@ -169,6 +169,7 @@ fn commands() -> impl Strategy<Value = Command> {
         (0u64..20).prop_map(|key| Command::CancelReading { key }),
         ids().prop_map(|id| Command::Fetch { id }),
         ids().prop_map(|id| Command::Accept { id }),
+        (ids(), parts()).prop_map(|(id, parts)| Command::Want { id, parts }),
         ids().prop_map(|id| Command::Pause { id }),
         ids().prop_map(|id| Command::Resume { id }),
         (ids(), any::<u64>()).prop_map(|(id, at)| Command::Play { id, at }),
@@ -335,6 +336,11 @@ fn file_bytes(n: u8) -> Bytes {
 
 fn ids() -> impl Strategy<Value = ContentId> {
     prop_oneof![4 => files().prop_map(|(manifest, _)| manifest.id()), 1 => Just(ContentId([5; 32]))]
+}
+
+fn parts() -> impl Strategy<Value = Option<Vec<core::ops::Range<u64>>>> {
+    let part = (0u64..900_000, 0u64..400_000).prop_map(|(start, len)| start..start + len);
+    prop::option::of(prop::collection::vec(part, 0..4))
 }
 
 fn roots() -> impl Strategy<Value = Root> {

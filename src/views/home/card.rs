@@ -13,7 +13,7 @@ use crate::components::qr_code::qr_code;
 use crate::format::per_cent;
 use crate::names::Name;
 use crate::reading::item;
-use crate::reading::items::{Actions, actions, said, state_line, title};
+use crate::reading::items::{Actions, actions, goal, said, state_line, title};
 use crate::views::folder::folder;
 use crate::views::items::{
     accept, address, bring_back, cancel_reading, copy_link, frame, link, link_field, on_item, progress_figures,
@@ -199,7 +199,7 @@ pub(super) fn other(key: u64) -> impl IntoView {
     let name = bridge.live(move |snapshot| item(snapshot, key).map(title).unwrap_or_default());
     let line = bridge.calm(move |snapshot| {
         item(snapshot, key)
-            .map(|item| match (item.direction, item.state, item.total) {
+            .map(|item| match (item.direction, item.state, goal(item)) {
                 (Direction::Fetch, TransferState::Active, Some(total)) => {
                     format!("{} %, {}", per_cent(item.bytes, total), state_line(item))
                 }

@@ -38,7 +38,7 @@ fuzz_target!(|input: &[u8]| {
     while let Some((&[op, peer], more)) = rest.split_first_chunk::<2>() {
         rest = more;
         let peer = peer % 3;
-        match op % 9 {
+        match op % 10 {
             0 => download.handle(now, &mut flows, DownloadInput::SourceFound { peer }),
             1 => download.handle(now, &mut flows, DownloadInput::SourceGone { peer }),
             2 => download.handle(now, &mut flows, DownloadInput::Wake),
@@ -57,7 +57,11 @@ fuzz_target!(|input: &[u8]| {
                     }
                 }
             }
-            7 => now = now + Duration::from_millis(u64::from(op) * 20),
+            7 => {
+                let wanted = GroupRange::new(u32::from(op), u32::from(peer) * 7);
+                download.set_wanted(now, &mut flows, (op < 200).then_some(&[wanted]));
+            }
+            8 => now = now + Duration::from_millis(u64::from(op) * 20),
             _ => {
                 // A frame of the fuzzer's, about this content.
                 let len = rest.len().min(80);
@@ -85,11 +89,13 @@ fuzz_target!(|input: &[u8]| {
                 DownloadOutput::Send { .. }
                 | DownloadOutput::Held { .. }
                 | DownloadOutput::DropSource { .. }
+                | DownloadOutput::Enough
                 | DownloadOutput::Done => {}
             }
         }
         let progress = download.progress();
-        assert!(progress.stored <= progress.verified && progress.verified <= LENGTH);
+        assert!(progress.stored <= progress.verified && progress.verified <= progress.wanted);
+        assert!(progress.wanted <= LENGTH);
         let _ = download.next_deadline(&flows);
     }
 });

@@ -104,6 +104,9 @@ pub enum DownloadOutput<P> {
         /// Why.
         why: DropReason,
     },
+    /// All that is wanted is stored, and it is not everything. Nothing is asked for until more is wanted; then this
+    /// may be said again.
+    Enough,
     /// Everything is stored. Nothing follows.
     Done,
 }
@@ -138,6 +141,8 @@ pub enum DropReason {
 pub struct Progress {
     /// Bytes of the content.
     pub length: u64,
+    /// Bytes of the groups that are wanted, or here already: the whole length unless less was asked for.
+    pub wanted: u64,
     /// Bytes proved.
     pub verified: u64,
     /// Bytes proved and safe.

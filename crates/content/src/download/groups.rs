@@ -1,8 +1,8 @@
 //! The state of every group of one download, 16 to a word.
 //!
-//! Invariant: a group is missing, in flight, or verified, and exactly one of them. In flight may be with one
-//! source or, in a race, with two. Stored is a property of verified groups only. Every change costs the same
-//! for a content of any length.
+//! Invariant: a group is unwanted, missing, in flight, or verified, and exactly one of them. In flight may be with
+//! one source or, in a race, with two. Stored is a property of verified groups only. Every change costs the same for a content
+//! of any length.
 
 use crate::GroupRange;
 use crate::layout::{GROUPS_PER_CHUNK, chunk_count, chunk_of, group_count};
@@ -13,6 +13,7 @@ pub(super) struct Mask(u16);
 
 impl Mask {
     pub(super) const NONE: Self = Self(0);
+    pub(super) const ALL: Self = Self(u16::MAX);
 
     /// The part of `range` that lies in its first group's chunk.
     pub(super) fn of(range: GroupRange) -> Self {
@@ -77,6 +78,7 @@ impl Mask {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Chunk {
+    wanted: Mask,
     verified: Mask,
     stored: Mask,
     in_flight: Mask,
@@ -91,6 +93,7 @@ pub(super) struct Groups {
     chunks: Vec<Chunk>,
     missing: u32,
     in_flight: u32,
+    wanted_bytes: u64,
     verified_bytes: u64,
     stored_bytes: u64,
 }
@@ -98,8 +101,32 @@ pub(super) struct Groups {
 impl Groups {
     /// All missing.
     pub(super) fn new(length: u64) -> Self {
-        let chunks = vec![Chunk::default(); chunk_count(length) as usize];
-        Self { length, chunks, missing: group_count(length), in_flight: 0, verified_bytes: 0, stored_bytes: 0 }
+        let all = |chunk| Chunk { wanted: Mask::of(GroupRange::of_chunk(chunk, length)), ..Chunk::default() };
+        let chunks = (0..chunk_count(length)).map(all).collect();
+        let (missing, wanted_bytes) = (group_count(length), length);
+        Self { length, chunks, missing, in_flight: 0, wanted_bytes, verified_bytes: 0, stored_bytes: 0 }
+    }
+
+    /// Bytes of the groups that are wanted or here.
+    pub(super) fn wanted_bytes(&self) -> u64 {
+        self.wanted_bytes
+    }
+
+    /// The groups of `chunk` that are wanted or here.
+    pub(super) fn wanted(&self, chunk: u32) -> Mask {
+        let state = self.chunks[chunk as usize];
+        state.wanted.or(state.verified)
+    }
+
+    /// From now on these groups of `chunk` are wanted. Nothing else of it may be in flight.
+    pub(super) fn set_wanted(&mut self, chunk: u32, mask: Mask) {
+        let (wanted, missed) = (self.wanted(chunk), self.missing(chunk));
+        let all = self.all(chunk);
+        let state = &mut self.chunks[chunk as usize];
+        debug_assert!(state.in_flight.without(mask).is_empty(), "what is not wanted is not asked for");
+        state.wanted = mask.and(all);
+        self.missing = self.missing - missed.count() + self.missing(chunk).count();
+        self.wanted_bytes = self.wanted_bytes - self.bytes_of(chunk, wanted) + self.bytes_of(chunk, self.wanted(chunk));
     }
 
     pub(super) fn missing_count(&self) -> u32 {
@@ -122,10 +149,10 @@ impl Groups {
         Mask::of(GroupRange::of_chunk(chunk, self.length))
     }
 
-    /// The groups of `chunk` that nobody was asked for.
+    /// The wanted groups of `chunk` that nobody was asked for.
     pub(super) fn missing(&self, chunk: u32) -> Mask {
         let state = self.chunks[chunk as usize];
-        self.all(chunk).without(state.verified).without(state.in_flight)
+        state.wanted.without(state.verified).without(state.in_flight)
     }
 
     /// The groups of `chunk` that somebody was asked for.
@@ -146,12 +173,17 @@ impl Groups {
 
     /// Something of `chunk` was asked for, or is here.
     pub(super) fn is_begun(&self, chunk: u32) -> bool {
-        self.missing(chunk) != self.all(chunk)
+        let state = self.chunks[chunk as usize];
+        !state.verified.or(state.in_flight).is_empty()
     }
 
     /// At least one source was asked for it, and did not give up.
     pub(super) fn is_in_flight(&self, group: u32) -> bool {
         !self.chunks[chunk_of(group) as usize].in_flight.and(Mask::single(group)).is_empty()
+    }
+
+    pub(super) fn is_wanted(&self, group: u32) -> bool {
+        !self.wanted(chunk_of(group)).and(Mask::single(group)).is_empty()
     }
 
     pub(super) fn is_verified(&self, group: u32) -> bool {
@@ -162,14 +194,21 @@ impl Groups {
         !self.chunks[chunk_of(group) as usize].stored.and(Mask::single(group)).is_empty()
     }
 
-    /// Every group of `chunk` is verified.
+    /// Every wanted group of `chunk` is verified.
     pub(super) fn is_whole(&self, chunk: u32) -> bool {
-        self.chunks[chunk as usize].verified == self.all(chunk)
+        let state = self.chunks[chunk as usize];
+        state.wanted.without(state.verified).is_empty()
     }
 
     /// Every group of `chunk` is stored.
     pub(super) fn is_held(&self, chunk: u32) -> bool {
         self.chunks[chunk as usize].stored == self.all(chunk)
+    }
+
+    /// Something of `chunk` is wanted, and all of that is stored.
+    pub(super) fn has_enough_of(&self, chunk: u32) -> bool {
+        let wanted = self.wanted(chunk);
+        !wanted.is_empty() && wanted.without(self.chunks[chunk as usize].stored).is_empty()
     }
 
     /// Missing groups of one chunk were asked for.
@@ -196,10 +235,11 @@ impl Groups {
         self.missing += lost.count();
     }
 
-    /// A group was proved, whoever brought it. It must not be verified already.
+    /// A wanted group was proved, whoever brought it. It must not be verified already.
     pub(super) fn verify(&mut self, group: u32) {
         let (chunk, mask) = (chunk_of(group), Mask::single(group));
         let state = &mut self.chunks[chunk as usize];
+        debug_assert!(!state.wanted.and(mask).is_empty(), "only what is wanted is taken");
         debug_assert!(state.verified.and(mask).is_empty(), "groups are verified once");
         match state.in_flight.and(mask).is_empty() {
             true => self.missing -= 1,
@@ -219,13 +259,15 @@ impl Groups {
         self.stored_bytes += self.bytes_of(chunk, fresh);
     }
 
-    /// Whatever of `chunk` is verified and not stored is missing again.
+    /// Whatever of `chunk` is verified and not stored is missing again, if it is still wanted.
     pub(super) fn forget_unstored(&mut self, chunk: u32) {
         let state = &mut self.chunks[chunk as usize];
         let lost = state.verified.without(state.stored);
+        let unwanted = lost.without(state.wanted);
         state.verified = state.stored;
-        self.missing += lost.count();
+        self.missing += lost.without(unwanted).count();
         self.verified_bytes -= self.bytes_of(chunk, lost);
+        self.wanted_bytes -= self.bytes_of(chunk, unwanted);
     }
 
     fn bytes_of(&self, chunk: u32, mask: Mask) -> u64 {
@@ -253,6 +295,23 @@ mod tests {
         groups.store(0, Mask::single(5));
         groups.forget_unstored(0);
         assert_eq!((groups.missing_count(), groups.verified_bytes()), (19, 16 * 1024));
+    }
+
+    #[test]
+    fn what_is_not_wanted_is_not_missing() {
+        const GROUP: u64 = 16 * 1024;
+        let mut groups = Groups::new(19 * GROUP + 5);
+        groups.verify(2);
+        groups.set_wanted(0, Mask::of(GroupRange::new(3, 2)));
+        groups.set_wanted(1, Mask::of(GroupRange::new(19, 1)));
+        assert_eq!((groups.missing_count(), groups.wanted_bytes()), (3, 3 * GROUP + 5));
+        assert!(groups.missing(0) == Mask::of(GroupRange::new(3, 2)) && groups.is_begun(0) && !groups.is_begun(1));
+        groups.set_wanted(0, Mask::of(GroupRange::new(0, 16)));
+        assert_eq!((groups.missing_count(), groups.wanted_bytes()), (16, 16 * GROUP + 5));
+        groups.set_wanted(0, Mask::NONE);
+        assert_eq!((groups.missing_count(), groups.wanted_bytes()), (1, GROUP + 5), "what is here is counted");
+        groups.forget_unstored(0);
+        assert_eq!((groups.missing_count(), groups.wanted_bytes()), (1, 5), "and not when it is lost");
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod interrupted;
 mod leaving;
 mod model;
 mod playing;
+mod wanting;
 
 const CHUNK: u64 = crate::CHUNK_LEN as u64;
 const GROUP: u64 = GROUP_LEN as u64;
@@ -59,6 +60,7 @@ struct Rig {
     sent: VecDeque<(u8, Message)>,
     stored: BTreeMap<u64, Bytes>,
     dropped: Vec<(u8, DropReason)>,
+    enough: u32,
     done: bool,
 }
 
@@ -78,6 +80,7 @@ impl Rig {
             sent: VecDeque::new(),
             stored: BTreeMap::new(),
             dropped: Vec::new(),
+            enough: 0,
             done: false,
         };
         rig.drain();
@@ -100,6 +103,7 @@ impl Rig {
                 }
                 DownloadOutput::Held { range } => assert_eq!(range.first % GROUPS_PER_CHUNK, 0),
                 DownloadOutput::DropSource { peer, why } => self.dropped.push((peer, why)),
+                DownloadOutput::Enough => self.enough += 1,
                 DownloadOutput::Done => self.done = true,
             }
         }
@@ -186,6 +190,7 @@ fn audit(download: &Download<u8>, flows: &Flows<u8>) {
     let length = download.length();
     let mut in_flight = 0;
     let mut missing = 0;
+    let mut wanted = 0;
     for chunk in 0..chunk_count(length) {
         let mut once = Mask::NONE;
         let mut twice = Mask::NONE;
@@ -202,16 +207,19 @@ fn audit(download: &Download<u8>, flows: &Flows<u8>) {
                 !absent.and(Mask::single(group)).is_empty(),
                 download.groups.is_in_flight(group),
                 download.groups.is_verified(group),
+                !download.groups.is_wanted(group) && !download.groups.is_verified(group),
             ];
             assert_eq!(states.iter().filter(|&&state| state).count(), 1, "group {group}: {states:?}");
         }
         in_flight += once.count();
         missing += absent.count();
+        wanted += download.groups.wanted(chunk).runs(chunk).map(|run| u64::from(run.byte_len(length))).sum::<u64>();
         let open = !absent.is_empty() && !download.claimed.get(chunk);
         assert_eq!(download.begun.contains(&chunk), open && download.groups.is_begun(chunk));
     }
     assert_eq!(download.groups.in_flight_count(), in_flight);
     assert_eq!(download.groups.missing_count(), missing);
+    assert_eq!(download.groups.wanted_bytes(), wanted);
     for (&peer, source) in &download.sources {
         assert_eq!(flows.outstanding(peer), source.outstanding(), "one download's books and its flows'");
         assert!(source.outstanding() <= flows.config().window_max, "more than any flow window");
@@ -517,6 +525,44 @@ fn a_bitfield_of_another_content_ends_it() {
     rig.find(0);
     rig.from(0, Message::Holds { root: rig.content.root(), bits: Bitfield::full(4) });
     assert_eq!(rig.dropped, [(0, DropReason::WrongShape { expected: 3, found: 4 })]);
+}
+
+#[test]
+fn news_of_groups_that_the_content_does_not_have_end_it() {
+    let length = 3 * CHUNK;
+    for range in [GroupRange::new(48, 1), GroupRange::new(47, 2), GroupRange::new(u32::MAX, 1), GroupRange::new(0, 0)] {
+        let mut rig = Rig::new(length);
+        rig.holds(0, &[0]);
+        rig.from(0, Message::Have { root: rig.content.root(), range });
+        assert_eq!(rig.dropped, [(0, DropReason::OutOfBounds)], "{range:?}");
+    }
+}
+
+#[test]
+fn a_manifest_that_lies_about_the_length_of_its_tree_is_never_done_and_only_true_bytes_are_stored() {
+    let true_len = 3 * CHUNK + 5;
+    for lie in [true_len - 1, true_len + 1, 3 * CHUNK, 5 * CHUNK, GROUP, 1] {
+        let content = Content::new(true_len);
+        let manifest = Manifest { length: lie, ..content.manifest() };
+        let mut download: Download<u8> = Download::new(manifest, DownloadConfig::default(), 1);
+        let mut flows = Flows::new(FlowConfig::default());
+        let mut hear = |input| download.handle(Time::ZERO, &mut flows, input);
+        hear(DownloadInput::SourceFound { peer: 0 });
+        let bits = Bitfield::full(chunk_count(lie));
+        hear(DownloadInput::Message { peer: 0, message: Message::Holds { root: content.root(), bits } });
+        for message in content.serve(GroupRange::whole(true_len), 0).unwrap() {
+            hear(DownloadInput::Message { peer: 0, message });
+        }
+        // The left part of two trees may be the same; the last group, by which the length is proved, never is.
+        assert!(download.progress().verified < lie, "{lie} instead of {true_len}");
+        while let Some(output) = download.poll_output() {
+            match output {
+                DownloadOutput::Store { range, bytes } => assert_eq!(bytes, content.slice(range)),
+                DownloadOutput::Done | DownloadOutput::Enough => panic!("{lie} bytes are not all"),
+                DownloadOutput::Send { .. } | DownloadOutput::Held { .. } | DownloadOutput::DropSource { .. } => {}
+            }
+        }
+    }
 }
 
 #[test]

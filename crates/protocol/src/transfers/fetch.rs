@@ -42,9 +42,9 @@ impl Transfers {
         }
         let key = self.new_key();
         let phase = Phase::Seeking(Quest::new(ctx.now));
-        let (manifest, details, since) = (None, None, ctx.now);
-        let item = Item { key, id, since, manifest, link_key, details, phase, own: false, keeping: None, took: None };
-        self.items.insert(id, item);
+        let (manifest, details, wanted, keeping, took) = (None, None, None, None, None);
+        let (own, since) = (false, ctx.now);
+        self.items.insert(id, Item { key, id, since, manifest, link_key, details, phase, wanted, own, keeping, took });
     }
 
     /// Opens an item that is in the list already with the key of its link, if it still has to be opened.
@@ -89,16 +89,18 @@ impl Transfers {
     pub(crate) fn ask_again(&mut self, ctx: &mut Context<'_>) {
         let mut stopped = Vec::new();
         for item in self.items.values_mut() {
+            let lists_first = item.lists_first();
             match core::mem::replace(&mut item.phase, Phase::Held) {
                 Phase::Loading(quest) if !quest.accepted => {
                     stopped.extend(item.manifest.as_ref().map(|manifest| manifest.root));
-                    item.phase = Phase::Asking(quest);
+                    item.phase = if lists_first { Phase::Loading(quest) } else { Phase::Asking(quest) };
                 }
                 phase => item.phase = phase,
             }
         }
         for root in stopped {
             self.admit_downloads(ctx, Some(root));
+            self.apply_wanted(ctx, root);
         }
     }
 
@@ -212,6 +214,7 @@ impl Transfers {
     pub(super) fn begin(&mut self, ctx: &mut Context<'_>, id: ContentId, manifest: Manifest) {
         let (root, length) = (manifest.root, manifest.length);
         let here = self.contents.get(&root).map(|content| (content.length, content.is_loading()));
+        let needs_yes = self.items.get(&id).is_some_and(|item| self.needs_yes(item));
         let Some(item) = self.items.get_mut(&id).filter(|item| item.quest().is_some()) else { return };
         let phase = core::mem::replace(&mut item.phase, Phase::Held);
         let (Phase::Seeking(quest) | Phase::Asking(quest) | Phase::Loading(quest)) = phase else { return };
@@ -221,7 +224,7 @@ impl Transfers {
                 item.took = Some(ctx.now - item.since);
                 Phase::Held
             }
-            _ if (length > self.ask_above || self.metered) && !quest.accepted => Phase::Asking(quest),
+            _ if needs_yes && !item.lists_first() => Phase::Asking(quest),
             Some((_, true)) => Phase::Loading(quest),
             None => {
                 self.contents.insert(root, Content::new(length, Place::Opening));
@@ -229,6 +232,7 @@ impl Transfers {
                 Phase::Loading(quest)
             }
         };
+        self.apply_wanted(ctx, root);
         self.offer_as_allowed(ctx.now, root);
         self.drive_download(ctx, root);
         self.drive_uploads(ctx);
@@ -302,7 +306,7 @@ impl Transfers {
     }
 
     /// Lets the oldest few downloads that have a source ask for bytes, and holds the others.
-    fn admit_downloads(&mut self, ctx: &mut Context<'_>, also: Option<Root>) {
+    pub(super) fn admit_downloads(&mut self, ctx: &mut Context<'_>, also: Option<Root>) {
         let mut waiting: Vec<(u64, Root, bool)> = self
             .items
             .values()
@@ -474,6 +478,7 @@ impl Transfers {
                 DownloadOutput::Store { range, bytes } => self.store(ctx, root, range, bytes),
                 DownloadOutput::Held { range } => self.on_held(ctx, root, range),
                 DownloadOutput::DropSource { peer, why } => self.on_drop_source(ctx, root, peer, why),
+                DownloadOutput::Enough => self.on_enough(ctx, root),
                 DownloadOutput::Done => self.on_done(ctx, root),
             }
         }

@@ -108,6 +108,23 @@ impl Content {
         }
     }
 
+    /// Bytes that are wanted or proved.
+    pub(crate) fn wanted(&self) -> u64 {
+        match &self.place {
+            Place::Own(_) | Place::Stored(_) | Place::Opening => self.length,
+            Place::Loading(download) => download.progress().wanted,
+        }
+    }
+
+    /// Something of this chunk is wanted, and all of that is here.
+    pub(crate) fn has_enough_of(&self, chunk: u32) -> bool {
+        match &self.place {
+            Place::Own(_) | Place::Stored(_) => true,
+            Place::Opening => false,
+            Place::Loading(download) => download.has_enough_of(chunk),
+        }
+    }
+
     /// Whom it is fetched from.
     pub(crate) fn sources(&self, flows: &Flows<PeerKey>) -> Vec<PeerKey> {
         match &self.place {

@@ -6,6 +6,7 @@ use crate::ranking::Pick;
 use crate::{Code, Keeping, PeerKey};
 use clock::Time;
 use content::{Cipher, ContentId, Details, GROUP_LEN, GroupRange, Kind, LinkKey, Manifest, PrivateError, private};
+use core::ops::Range;
 use core::time::Duration;
 
 /// One item.
@@ -23,6 +24,8 @@ pub(crate) struct Item {
     /// link has not been opened in this one.
     pub(crate) details: Option<Details>,
     pub(crate) phase: Phase,
+    /// The plain bytes that the person wants of it, beside the index of a folder; nothing means all.
+    pub(crate) wanted: Option<Vec<Range<u64>>>,
     /// The person's own file.
     pub(crate) own: bool,
     /// How it outlives the visit, once that is settled.
@@ -36,11 +39,11 @@ pub(crate) struct Item {
 pub(crate) enum Phase {
     /// Only the link is known; somebody has to send the manifest.
     Seeking(Quest),
-    /// The manifest is here, and it is large: the person has to say yes.
+    /// The manifest is here, and it is large: the person has to say yes. Of a folder the list is here, too.
     Asking(Quest),
     /// Its content is being fetched.
     Loading(Quest),
-    /// All of it is here.
+    /// All of it is here, or all that the person wants of it.
     Held,
     /// It cannot go on by itself.
     Failed(Code),
@@ -146,6 +149,14 @@ impl Item {
     pub(crate) fn index_groups(&self) -> Option<GroupRange> {
         let index_len = u64::from(self.details.as_ref()?.index_len?);
         Some(GroupRange::new(0, u32::try_from(index_len.div_ceil(self.plain_group_len())).ok()?))
+    }
+
+    /// The groups that hold these plain bytes.
+    pub(crate) fn groups_of(&self, bytes: &Range<u64>) -> GroupRange {
+        let group = |offset: u64| u32::try_from(offset / self.plain_group_len()).unwrap_or(u32::MAX);
+        let first = group(bytes.start);
+        let count = if bytes.is_empty() { 0 } else { (group(bytes.end - 1) - first).saturating_add(1) };
+        GroupRange::new(first, count)
     }
 
     /// The search, while there is one.

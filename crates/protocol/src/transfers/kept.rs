@@ -30,6 +30,7 @@ impl Transfers {
             link_key: None,
             details,
             phase: Phase::Loading(quest),
+            wanted: None,
             own: false,
             keeping: None,
             took: None,
@@ -76,6 +77,7 @@ impl Transfers {
         }
         content.place = Place::Loading(Box::new(download));
         self.unsettled = true;
+        self.apply_wanted(ctx, root);
         self.follow_player(ctx.now, root);
         self.drive_download(ctx, root);
         self.offer_as_allowed(ctx.now, root);

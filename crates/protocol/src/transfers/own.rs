@@ -50,6 +50,7 @@ impl Transfers {
                     manifest: Some(manifest),
                     link_key: None,
                     phase: Phase::Failed(code),
+                    wanted: None,
                     own: true,
                     keeping: None,
                     took: None,
@@ -126,8 +127,8 @@ impl Transfers {
         // How the same file is kept does not change by choosing it again; the node says so if it does.
         let keeping = before.and_then(|item| item.keeping);
         let manifest = Some(manifest);
-        let phase = Phase::Held;
-        self.items.insert(id, Item { key, id, since, manifest, link_key, details, phase, own: true, keeping, took });
+        let (phase, wanted, own) = (Phase::Held, None, true);
+        self.items.insert(id, Item { key, id, since, manifest, link_key, details, phase, wanted, own, keeping, took });
         for phase in ended {
             self.clear_failure(ctx, &phase);
         }

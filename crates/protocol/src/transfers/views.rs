@@ -29,10 +29,9 @@ impl Transfers {
     fn view(&self, now: Time, item: &Item) -> TransferView {
         let content = item.manifest.as_ref().and_then(|manifest| self.contents.get(&manifest.root));
         let loading = content.filter(|_| matches!(item.phase, Phase::Loading(_)));
-        let bytes = match item.phase {
-            Phase::Held => item.manifest.as_ref().map_or(0, |manifest| manifest.length),
-            _ => content.map_or(0, Content::verified),
-        };
+        let bytes = content.map_or(0, Content::verified);
+        let wanted = content.map(Content::wanted).filter(|_| !matches!(item.phase, Phase::Asking(_)));
+        let some = wanted.zip(content).filter(|(wanted, content)| *wanted < content.length);
         let plain = |bytes: u64| plain_of(item, bytes);
         let details = item.details.as_ref();
         let rate = loading.map_or(0.0, |content| content.rate.per_second(now));
@@ -50,6 +49,7 @@ impl Transfers {
             state: if opening { TransferState::Preparing } else { state(item) },
             bytes: plain(bytes),
             total: details.map(|details| details.length).or(item.manifest.as_ref().map(|manifest| manifest.length)),
+            wanted: some.map(|(wanted, _)| plain(wanted)),
             wasted: content.map_or(0, |content| content.wasted),
             error: error(item),
             keeping: item.keeping,
@@ -154,7 +154,7 @@ const fn source_state(role: Role) -> Option<SourceState> {
 /// Between the speed of the last seconds and the speed since the first byte.
 fn eta(now: Time, item: &Item, content: &Content, rate: f64) -> Option<(f64, f64)> {
     let verified = content.verified();
-    let left = content.length.saturating_sub(verified) as f64;
+    let left = content.wanted().saturating_sub(verified) as f64;
     let running = now - content.first_byte?;
     let average = verified as f64 / running.as_secs_f64().max(1.0);
     let waits = item.active_quest().is_none_or(|quest| quest.waiting.is_some());
@@ -194,9 +194,8 @@ fn receiver_views(now: Time, content: &Content, plain: impl Fn(u64) -> u64) -> V
 fn map(content: &Content) -> Vec<Cell> {
     let chunks = chunk_count(content.length);
     let cells = chunks.min(CELLS_MAX);
-    let held = content.held();
     let of_chunk = |chunk: u32| match content.asked.get(&chunk).map(|peers| peers.len()) {
-        _ if held.get(chunk) => Cell::Verified,
+        _ if content.has_enough_of(chunk) => Cell::Verified,
         None | Some(0) => Cell::NotYet,
         Some(1) => Cell::Asked,
         Some(_) => Cell::AskedTwice,
@@ -227,6 +226,7 @@ fn hashing_view(now: Time, hashing: &Hashing) -> TransferView {
         state: if hashing.failed.is_some() { TransferState::Failed } else { TransferState::Preparing },
         bytes: hashing.hashed,
         total: Some(hashing.length),
+        wanted: None,
         wasted: 0,
         error: hashing.failed,
         keeping: None,

@@ -4,6 +4,7 @@ mod choosing;
 mod kept;
 mod own;
 mod private;
+mod some;
 mod tab;
 
 use bytes::Bytes;

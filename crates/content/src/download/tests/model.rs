@@ -48,6 +48,10 @@ enum Event {
         group: Option<u32>,
         window: u32,
     },
+    /// The person wants these groups, or all.
+    Want {
+        ranges: Option<Vec<(u32, u32)>>,
+    },
 }
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
@@ -66,8 +70,14 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => Just(Event::Pause),
         3 => Just(Event::Resume),
         1 => (prop::option::of(0u32..90), 0u32..40).prop_map(|(group, window)| Event::Play { group, window }),
+        1 => wanted().prop_map(|ranges| Event::Want { ranges }),
     ];
     prop::collection::vec(event, 0..200)
+}
+
+/// Some runs of groups, overlapping or outside, or all.
+fn wanted() -> impl Strategy<Value = Option<Vec<(u32, u32)>>> {
+    prop::option::weighted(0.7, prop::collection::vec((0u32..90, 0u32..30), 0..4))
 }
 
 /// The world around one download: messages on their way to it, and a store that answers when told.
@@ -79,6 +89,10 @@ struct World {
     on_way: Vec<(u8, Message)>,
     storing: Vec<GroupRange>,
     stored: BTreeMap<u32, Bytes>,
+    /// What the person chose last; nothing means all.
+    chosen: Option<BTreeSet<u32>>,
+    /// Times that it was said that all of that is here.
+    enough: u32,
     done: bool,
     dropped: BTreeSet<u8>,
 }
@@ -87,9 +101,10 @@ impl World {
     fn new(length: u64, seed: u64) -> Self {
         let content = Content::new(length);
         let download = Download::new(content.manifest(), DownloadConfig::default(), seed);
-        let (on_way, storing, stored, dropped) = Default::default();
+        let (on_way, storing, stored, dropped, chosen) = Default::default();
         let flows = Flows::new(FlowConfig::default());
-        Self { content, download, flows, now: Time::ZERO, on_way, storing, stored, done: false, dropped }
+        let (now, enough, done) = (Time::ZERO, 0, false);
+        Self { content, download, flows, now, on_way, storing, stored, chosen, enough, done, dropped }
     }
 
     fn hear(&mut self, input: DownloadInput<u8>) {
@@ -104,6 +119,10 @@ impl World {
                 DownloadOutput::Store { range, bytes } => self.keep(range, &bytes),
                 DownloadOutput::Held { .. } => {}
                 DownloadOutput::DropSource { peer, .. } => assert!(self.dropped.insert(peer), "dropped twice"),
+                DownloadOutput::Enough => {
+                    assert!(self.missing().is_empty(), "not all that was chosen is here");
+                    self.enough += 1;
+                }
                 DownloadOutput::Done => self.done = true,
             }
         }
@@ -121,7 +140,11 @@ impl World {
                 }
                 vec![Message::Holds { root, bits }]
             }
-            Message::Want { range, known, .. } => self.content.serve(range, known).unwrap(),
+            Message::Want { range, known, .. } => {
+                let chosen = |group| self.chosen.as_ref().is_none_or(|chosen| chosen.contains(&group));
+                assert!(range.iter().all(chosen), "only what was chosen is asked for");
+                self.content.serve(range, known).unwrap()
+            }
             _ => Vec::new(),
         };
         self.on_way.extend(answers.into_iter().map(|answer| (peer, answer)));
@@ -194,7 +217,26 @@ impl World {
                 self.download.set_playhead(self.now, &mut self.flows, group, window);
                 self.drain();
             }
+            Event::Want { ranges } => self.want(ranges.as_deref()),
         }
+    }
+
+    fn want(&mut self, ranges: Option<&[(u32, u32)]>) {
+        let ranges: Option<Vec<GroupRange>> =
+            ranges.map(|ranges| ranges.iter().map(|&(first, count)| GroupRange::new(first, count)).collect());
+        let groups = 0..group_count(self.content.outboard.length());
+        self.chosen = ranges
+            .as_ref()
+            .map(|ranges| groups.filter(|&group| ranges.iter().any(|range| range.contains(group))).collect());
+        self.download.set_wanted(self.now, &mut self.flows, ranges.as_deref());
+        self.drain();
+    }
+
+    /// Groups that were chosen and are not stored.
+    fn missing(&self) -> Vec<u32> {
+        let groups = 0..group_count(self.content.outboard.length());
+        let chosen = |group: &u32| self.chosen.as_ref().is_none_or(|chosen| chosen.contains(group));
+        groups.filter(|group| chosen(group) && !self.download.groups.is_stored(*group)).collect()
     }
 
     /// A group from anyone but the honest source is changed on its way.
@@ -209,11 +251,11 @@ impl World {
         }
     }
 
-    /// From here on the honest source is reachable and nothing is lost.
+    /// From here on the honest source is reachable and nothing is lost: all that is chosen comes.
     fn settle(&mut self) {
         self.hear(DownloadInput::Resume);
         for _ in 0..3_000 {
-            if self.done {
+            if self.done || (self.chosen.is_some() && self.download.enough) {
                 return;
             }
             self.hear(DownloadInput::SourceFound { peer: 0 });
@@ -246,6 +288,11 @@ proptest! {
         for event in events {
             world.happen(event);
         }
+        world.settle();
+        prop_assert!(world.missing().is_empty(), "{:?}", world.download.progress());
+        prop_assert!(world.done || world.enough > 0);
+        // Wanting the rest goes on where it stopped.
+        world.want(None);
         world.settle();
         prop_assert!(!world.dropped.contains(&0), "the honest source was dropped");
         prop_assert!(world.done, "{:?}", world.download.progress());

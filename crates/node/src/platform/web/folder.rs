@@ -31,8 +31,8 @@ const DIRECTORIES_MAX: u32 = 1000;
 pub struct FolderFile {
     /// Components joined by `/`; with one at the end for a folder with nothing in it.
     pub path: String,
-    /// Bytes.
-    pub length: u64,
+    /// Its bytes in the item.
+    pub bytes: Range<u64>,
 }
 
 impl Handle {
@@ -92,7 +92,7 @@ impl Handle {
     pub async fn folder_files(&self, id: ContentId) -> Result<Vec<FolderFile>, Code> {
         let folder = self.open(id).await?.folder().await?;
         let files = folder.entries().iter();
-        Ok(files.map(|entry| FolderFile { path: entry.path().to_owned(), length: entry.len() }).collect())
+        Ok(files.map(|entry| FolderFile { path: entry.path().to_owned(), bytes: entry.byte_range() }).collect())
     }
 
     /// The chosen files of a folder (runs of places in [`folder_files`](Self::folder_files); `None` for all) as a zip
