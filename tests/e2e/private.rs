@@ -9,6 +9,7 @@ const SOON: Duration = Duration::from_secs(30);
 const MIB: u64 = 1024 * 1024;
 /// What must not be found anywhere.
 const SECRET: &str = "the starling nests in the third chimney";
+const NAME: &str = "where the starling nests";
 
 #[test]
 fn private_link_opens_with_its_key_and_with_no_other() {
@@ -57,10 +58,10 @@ fn private_link_opens_with_its_key_and_with_no_other() {
 #[test]
 fn neither_the_relay_nor_a_disk_on_the_way_holds_anything_to_read() {
     journey("private-secret", async |stage| {
-        let relay = stage.relay().await?;
+        let relay = stage.talkative_relay().await?;
         let folder = Folder::new()?;
-        let file = folder.path().join("where the starling nests.txt");
-        std::fs::write(&file, format!("{SECRET}\n").repeat(3000))?;
+        let file = folder.path().join(format!("{NAME}.txt"));
+        std::fs::write(&file, format!("{SECRET}\n").repeat(30_000))?;
         let (first, second) = (stage.browser().await?, stage.browser().await?);
         let (provider, consumer) = (first.open(&relay.url()).await?, second.open(&relay.url()).await?);
         provider.online().await?;
@@ -90,7 +91,23 @@ fn neither_the_relay_nor_a_disk_on_the_way_holds_anything_to_read() {
         ensure!(kept.iter().any(|text| text.len() > 100_000), "the content is not on the disk: {}", kept.len());
         ensure!(!kept.iter().any(|text| text.contains(&SECRET[4..])), "it is on the disk as it is");
         ensure!(!kept.iter().any(|text| text.contains(&key)), "its key is kept");
-        ensure!(!kept[2..].iter().any(|text| text.contains("where the starling")), "its name is on the disk");
+        ensure!(!kept[2..].iter().any(|text| text.contains(NAME)), "its name is on the disk");
+
+        // All that the relay was asked for, was told and wrote down; and its circuits carried a fraction of it.
+        let asked = "return [location.href.split('#')[0], ...performance.getEntriesByType('resource').map((entry) => entry.name)]";
+        let asked = [provider.read(asked).await?, consumer.read(asked).await?];
+        let written = relay.written()?;
+        let knows = |what: &[u8]| written.windows(what.len()).any(|window| window == what);
+        ensure!(knows(provider.peer_id().await?.as_bytes()), "the relay wrote nothing down");
+        for (what, said) in [("key", key.as_str()), ("plain text", &SECRET[4..]), ("name", NAME)] {
+            ensure!(!knows(said.as_bytes()), "the relay knows the {what}");
+            ensure!(
+                asked.iter().all(|asked| !asked.to_string().contains(said)),
+                "the {what} was sent to it: {asked:?}"
+            );
+        }
+        let carried = relay.circuit_bytes().await?;
+        ensure!(carried > 0 && carried < std::fs::metadata(&file)?.len() / 10, "{carried} bytes went over circuits");
         Ok(())
     });
 }

@@ -23,16 +23,35 @@ pub struct Relay {
     port: u16,
     data: Folder,
     arguments: Vec<String>,
+    /// How much it writes into its log, as `RUST_LOG` has it; what it writes by itself when there is nothing.
+    detail: &'static str,
     process: Mutex<Option<Child>>,
 }
 
 impl Relay {
     /// Starts one on a free port.
     pub async fn start(arguments: &[&str]) -> Result<Self> {
+        Self::start_saying("", arguments).await
+    }
+
+    /// Starts one that writes down this much, as `RUST_LOG` has it.
+    pub async fn start_saying(detail: &'static str, arguments: &[&str]) -> Result<Self> {
         let data = Folder::new()?;
         let arguments: Vec<String> = arguments.iter().map(|&text| text.to_owned()).collect();
-        let (child, port) = spawn(0, &data, &arguments).await?;
-        Ok(Self { port, data, arguments, process: Mutex::new(Some(child)) })
+        let (child, port) = spawn(0, &data, &arguments, detail).await?;
+        Ok(Self { port, data, arguments, detail, process: Mutex::new(Some(child)) })
+    }
+
+    /// All that it has written: its log, and every file of its folder, as bytes one behind the other.
+    pub fn written(&self) -> Result<Vec<u8>> {
+        let mut all = Vec::new();
+        for entry in std::fs::read_dir(self.data.path())? {
+            let path = entry?.path();
+            if path.is_file() {
+                all.extend(std::fs::read(path)?);
+            }
+        }
+        Ok(all)
     }
 
     /// The one port of page and network.
@@ -62,7 +81,7 @@ impl Relay {
         if process.is_some() {
             bail!("the relay still runs");
         }
-        let (child, _) = spawn(self.port, &self.data, &self.arguments).await?;
+        let (child, _) = spawn(self.port, &self.data, &self.arguments, self.detail).await?;
         *process = Some(child);
         Ok(())
     }
@@ -101,12 +120,15 @@ impl Relay {
     }
 }
 
-async fn spawn(port: u16, data: &Folder, arguments: &[String]) -> Result<(Child, u16)> {
+async fn spawn(port: u16, data: &Folder, arguments: &[String], detail: &str) -> Result<(Child, u16)> {
     let binary = binary();
     let mut command = Command::new(&binary);
     command.arg("--port").arg(port.to_string()).arg("--data").arg(data.path()).args(arguments);
     if !arguments.iter().any(|argument| argument == "--page") {
         command.arg("--page").arg(page_folder()?);
+    }
+    if !detail.is_empty() {
+        command.env("RUST_LOG", detail);
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log_to(data)?).kill_on_drop(true);
     let mut child = command

@@ -28,7 +28,16 @@ impl Stage {
 
     /// A relay with further arguments.
     pub async fn relay_with(&self, arguments: &[&str]) -> Result<Arc<Relay>> {
-        let relay = Arc::new(Relay::start(arguments).await?);
+        self.keep(Relay::start(arguments).await?)
+    }
+
+    /// A relay that writes down all it does.
+    pub async fn talkative_relay(&self) -> Result<Arc<Relay>> {
+        self.keep(Relay::start_saying("trace", &[]).await?)
+    }
+
+    fn keep(&self, relay: Relay) -> Result<Arc<Relay>> {
+        let relay = Arc::new(relay);
         self.relays.lock().expect("no holder panics").push(Arc::clone(&relay));
         Ok(relay)
     }
