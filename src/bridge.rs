@@ -187,6 +187,11 @@ impl Bridge {
         }
     }
 
+    /// Writes a finished item into a file that the person picked.
+    pub(crate) async fn save_as(self, id: ContentId, file: FileSystemFileHandle) -> Result<(), Code> {
+        self.handle().ok_or(Code::NoProvider)?.save_as(id, &file).await
+    }
+
     /// An item, open for reading; `None` before the node runs.
     pub(crate) async fn open(self, id: ContentId) -> Option<Result<node::streaming::Reader, Code>> {
         match self.handle() {
@@ -336,7 +341,7 @@ fn events(snapshot: &Snapshot) -> impl PartialEq + '_ {
                     item.key,
                     item.state,
                     item.error,
-                    item.keeping,
+                    (item.keeping, item.pinned, item.fits_memory, item.elsewhere),
                     item.asks,
                     item.total,
                     item.sources.len(),

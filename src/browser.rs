@@ -48,6 +48,16 @@ pub(crate) fn listen<E: FromWasmAbi + 'static>(target: &EventTarget, event: &str
     closure.forget();
 }
 
+/// Asks the browser not to clear this page's storage by itself; some ask the person.
+pub(crate) fn persist() {
+    let storage = js_sys::Reflect::get(&window().navigator(), &"storage".into()).unwrap_or(JsValue::UNDEFINED);
+    let asked = call(&storage, "persist", &[]).and_then(|asked| asked.dyn_into::<js_sys::Promise>().ok());
+    if let Some(asked) = asked {
+        // A no changes nothing that is said: the pin holds against this page's own making room.
+        wasm_bindgen_futures::spawn_local(async move { _ = JsFuture::from(asked).await });
+    }
+}
+
 /// Puts text on the clipboard; false if the browser refused.
 pub(crate) async fn copy(text: String) -> bool {
     let clipboard = js_sys::Reflect::get(&window().navigator(), &"clipboard".into()).unwrap_or(JsValue::UNDEFINED);
@@ -186,5 +196,18 @@ pub(crate) async fn pick_directory() -> Option<web_sys::FileSystemDirectoryHandl
     let options = js_sys::Object::new();
     drop(js_sys::Reflect::set(&options, &"mode".into(), &"readwrite".into()));
     let promise = call(&window(), "showDirectoryPicker", &[options.into()])?;
+    JsFuture::from(js_sys::Promise::resolve(&promise)).await.ok()?.dyn_into().ok()
+}
+
+/// True if the person can say where a file is written.
+pub(crate) fn can_pick_file() -> bool {
+    js_sys::Reflect::has(&window(), &"showSaveFilePicker".into()).unwrap_or(false)
+}
+
+/// Asks where to write a file; `None` when the person closes the picker.
+pub(crate) async fn pick_file(name: &str) -> Option<web_sys::FileSystemFileHandle> {
+    let options = js_sys::Object::new();
+    drop(js_sys::Reflect::set(&options, &"suggestedName".into(), &name.into()));
+    let promise = call(&window(), "showSaveFilePicker", &[options.into()])?;
     JsFuture::from(js_sys::Promise::resolve(&promise)).await.ok()?.dyn_into().ok()
 }

@@ -122,7 +122,15 @@ pub fn sentence(code: Code) -> Sentence {
         Code::StorageFull => (
             Fault,
             "No room left in this browser",
-            "What is verified stays and can be saved. Remove something from the Library or free some space, then resume.",
+            "What is verified stays and can be saved. Remove or unpin something in the Library, or free some space, then \
+             resume.",
+            None,
+        ),
+        Code::MadeRoom => (
+            Info,
+            "An older item made room",
+            "The browser gives this page no more. What was not used for longest went first; its link brings it back. Pin \
+             what should stay.",
             None,
         ),
         Code::WrongKey => (
@@ -301,7 +309,8 @@ pub fn ordinal(n: u32) -> String {
 /// How an item outlives the visit; `own` is the person's own share.
 pub fn keeping(keeping: Keeping, own: bool) -> &'static str {
     match (keeping, own) {
-        (Keeping::Tab, _) => "Only while this tab is open.",
+        (Keeping::Tab, true) => "Only while this tab is open.",
+        (Keeping::Tab, false) => "Kept in memory only: gone when this tab closes.",
         (Keeping::Device, false) => "Kept on this device.",
         (Keeping::Device, true) => "Kept on this device: offered again after a reload.",
         (Keeping::File, _) => "Offered again after a reload, from your file.",
@@ -323,7 +332,7 @@ pub fn source(state: SourceState) -> &'static str {
 mod tests {
     use super::*;
 
-    const CODES: [Code; 18] = [
+    const CODES: [Code; 19] = [
         Code::MalformedLink,
         Code::NoProvider,
         Code::BadBytes,
@@ -333,6 +342,7 @@ mod tests {
         Code::WebrtcBlocked,
         Code::StorageRefused,
         Code::StorageFull,
+        Code::MadeRoom,
         Code::WrongKey,
         Code::InsecureOrigin,
         Code::FileChanged,

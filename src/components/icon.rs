@@ -28,6 +28,7 @@ pub(crate) mod glyph {
     pub(crate) const PLAY: &str = "M7.5 5l11 7-11 7z";
     pub(crate) const SAVE: &str = "M12 4v11m-4.5-4.5L12 15l4.5-4.5M5 19.5h14";
     pub(crate) const TRASH: &str = "M5 7h14M9.5 7V4.5h5V7M7 7l1 12.5h8L17 7M10.5 10.5v5.5M13.5 10.5v5.5";
+    pub(crate) const PIN: &str = "M9 3.5h6M10 3.5v6l-3.5 4.5h11L14 9.5v-6M12 14v6.5";
     pub(crate) const SEND: &str = "M8.7 10.7l6.6-3.4M8.7 13.3l6.6 3.4M9 12a2.5 2.5 0 1 1-5 0a2.5 2.5 0 0 1 5 \
                                    0zM20 6a2.5 2.5 0 1 1-5 0a2.5 2.5 0 0 1 5 0zM20 18a2.5 2.5 0 1 1-5 0a2.5 2.5 0 0 1 5 0z";
 }

@@ -81,6 +81,9 @@ pub fn state_line(item: &TransferView) -> String {
             Some(code) => words::sentence(code).title.into(),
             None => "Waiting for somebody who has it".into(),
         },
+        (Direction::Fetch, TransferState::Active) if item.elsewhere => {
+            format!("{} verified, fetched by another tab of yours", of(item))
+        }
         (Direction::Fetch, TransferState::Active) => format!("{} verified", of(item)),
         (Direction::Fetch, TransferState::Paused) => format!("Paused at {}", of(item)),
         (Direction::Fetch, TransferState::Done) if item.locked => {
@@ -139,6 +142,10 @@ pub struct Actions {
     /// The click that the browser wants before it reads the file again.
     pub regain: bool,
     pub anew: Option<Anew>,
+    /// There is no room on the device, and memory could take it.
+    pub in_memory: bool,
+    /// Whether it stays when room is made, where that can be said.
+    pub pinned: Option<bool>,
     pub remove: bool,
 }
 
@@ -159,7 +166,11 @@ pub fn actions(item: &TransferView) -> Actions {
         cancel: !fetch && !known,
         copy_link: known && !item.locked && item.state != TransferState::Failed,
         accept: item.asks,
-        pause: fetch && matches!(item.state, TransferState::Active | TransferState::Waiting) && !item.asks,
+        // What another tab fetches is stopped there.
+        pause: fetch
+            && matches!(item.state, TransferState::Active | TransferState::Waiting)
+            && !item.asks
+            && !item.elsewhere,
         resume: fetch && matches!(item.state, TransferState::Paused | TransferState::Failed),
         save: fetch && item.state == TransferState::Done && !item.locked,
         regain: !fetch && item.error == Some(Code::PermissionNeeded),
@@ -167,6 +178,8 @@ pub fn actions(item: &TransferView) -> Actions {
             Some(Keeping::File) => Anew::AtOnce,
             Some(Keeping::Device | Keeping::Tab) | None => Anew::Choose,
         }),
+        in_memory: item.fits_memory,
+        pinned: item.pinned,
         remove: known,
     }
 }
@@ -193,6 +206,9 @@ pub fn numbers(item: &TransferView) -> String {
     }
     if let Some(keeping) = item.keeping.filter(|_| item.state != TransferState::Failed) {
         said.push(words::keeping(keeping, item.direction == Direction::Share).into());
+    }
+    if item.pinned == Some(true) {
+        said.push("Pinned: it stays when room is made for others.".into());
     }
     said.join(" ")
 }
@@ -236,6 +252,15 @@ mod tests {
     fn an_item_that_asks_offers_its_yes_and_no_pause() {
         let asking = TransferView { state: TransferState::Waiting, asks: true, ..fetch(1) };
         assert!(actions(&asking).accept && !actions(&asking).pause);
+    }
+
+    #[test]
+    fn what_another_tab_fetches_says_so_and_is_stopped_there() {
+        let elsewhere = TransferView { elsewhere: true, ..fetch(1) };
+        assert!(state_line(&elsewhere).contains("another tab") && !actions(&elsewhere).pause);
+        assert!(actions(&fetch(1)).pause);
+        let stopped = TransferView { state: TransferState::Paused, ..elsewhere };
+        assert!(actions(&stopped).resume);
     }
 
     #[test]

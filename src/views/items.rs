@@ -20,7 +20,7 @@ use crate::words;
 use content::ContentId;
 use leptos::prelude::*;
 use protocol::snapshot::{PathView, SourceState, TransferState, TransferView};
-use protocol::{Command, Snapshot};
+use protocol::{Code, Command, Snapshot};
 use wasm_bindgen_futures::spawn_local;
 
 /// The element every item is on whichever screen shows it: there is one per item at a time.
@@ -132,6 +132,42 @@ pub(crate) fn save_button(key: u64, class: &'static str) -> impl IntoView {
     }
 }
 
+/// Saves a finished file where the person says, where the browser lets them; from the disk to the disk.
+pub(crate) fn save_as_button(key: u64) -> impl IntoView {
+    let bridge = use_bridge();
+    let page = use_page();
+    let said = RwSignal::new(None);
+    let on_click = move |_| {
+        let newest = bridge.newest();
+        let Some((id, name)) = item(&newest, key).and_then(|item| Some((id_of(item)?, item.name.clone()))) else {
+            return;
+        };
+        spawn_local(async move {
+            // Closing the picker without choosing is not an error.
+            let Some(file) = browser::pick_file(&name).await else { return };
+            let words = |words: Option<&'static str>| _ = said.try_set(words);
+            words(Some("Saving"));
+            words(match bridge.save_as(id, file).await {
+                Ok(()) => Some("Saved."),
+                Err(Code::StorageRefused) => Some("That place does not take this file. Choose another."),
+                Err(Code::StorageFull) => Some("There is no room left in that place."),
+                Err(code) => {
+                    page.notices.update(|notices| notices.push(code));
+                    None
+                }
+            });
+        });
+    };
+    let file = bridge.live(move |snapshot| item(snapshot, key).is_some_and(|item| !item.folder));
+    let can = browser::can_pick_file();
+    view! {
+        <Show when=move || can && file.get()>
+            <button type="button" class="button" data-testid="save-as" on:click=on_click>"Save as"</button>
+            <p class="note" role="status" data-testid="saved-as">{move || said.get()}</p>
+        </Show>
+    }
+}
+
 /// Gives up reading a file that has no link yet.
 pub(crate) fn cancel_reading(key: u64) -> impl IntoView {
     let bridge = use_bridge();
@@ -188,6 +224,35 @@ pub(crate) fn bring_back(key: u64) -> impl IntoView {
     }
 }
 
+/// Pins an item, or lets it go when room is needed.
+pub(crate) fn pin_button(key: u64, pinned: bool) -> impl IntoView {
+    let bridge = use_bridge();
+    let on_click = move |_| {
+        if let Some(id) = item(&bridge.newest(), key).and_then(id_of) {
+            if !pinned {
+                // The first thing a person wants kept is the moment to ask for storage that the browser keeps.
+                browser::persist();
+            }
+            bridge.command(Command::Pin { id, pinned: !pinned });
+        }
+    };
+    view! {
+        <button type="button" class="button quiet" data-testid="pin" aria-pressed=pinned.to_string() on:click=on_click>
+            {icon(glyph::PIN)} {if pinned { "Unpin" } else { "Pin" }}
+        </button>
+    }
+}
+
+/// Takes what finds no room on the device into memory.
+pub(crate) fn memory_button(key: u64) -> impl IntoView {
+    view! {
+        <button type="button" class="button" data-testid="keep-in-memory" on:click=on_item(key, |id| Command::KeepInMemory { id })>
+            "Fetch it into memory"
+        </button>
+        <p class="note">"In memory it is gone when this tab closes."</p>
+    }
+}
+
 /// The yes on an item that asks first, and what it says yes to.
 pub(crate) fn accept(key: u64) -> impl IntoView {
     let bridge = use_bridge();
@@ -229,7 +294,11 @@ pub(crate) fn progress_figures(key: u64) -> impl IntoView {
     let pace = bridge.calm(move |snapshot| {
         let item = item(snapshot, key)?;
         let from = item.sources.iter().filter(|source| source.state == SourceState::Active).count();
-        Some((speed(item.rate), crate::format::count(from, "source", "sources")))
+        let from = match item.elsewhere {
+            true => "in another tab".to_owned(),
+            false => format!("from {}", crate::format::count(from, "source", "sources")),
+        };
+        Some((speed(item.rate), from))
     });
     view! {
         <div class="figures">
@@ -243,7 +312,7 @@ pub(crate) fn progress_figures(key: u64) -> impl IntoView {
             </p>
             <p class="figure">
                 <b>{move || pace.get().map(|(speed, _)| speed)}</b>
-                <span class="note">{move || pace.get().map(|(_, from)| format!("from {from}"))}</span>
+                <span class="note">{move || pace.get().map(|(_, from)| from)}</span>
             </p>
         </div>
     }

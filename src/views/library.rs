@@ -3,8 +3,8 @@
 use super::folder::folder;
 use super::history::history;
 use super::items::{
-    accept, bring_back, cancel_reading, copy_link, frame, link_field, on_item, progress_figures, receivers,
-    save_button, sources,
+    accept, bring_back, cancel_reading, copy_link, frame, link_field, memory_button, on_item, pin_button,
+    progress_figures, receivers, save_as_button, save_button, sources,
 };
 use super::preview::preview;
 use crate::bridge::use_bridge;
@@ -163,12 +163,15 @@ fn buttons(key: u64) -> impl IntoView {
                     {can.cancel.then(|| cancel_reading(key))}
                     {can.accept.then(|| accept(key))}
                     {can.save.then(|| save_button(key, "button primary"))}
+                    {can.save.then(|| save_as_button(key))}
                     {can.pause.then(|| view! {
                         <button type="button" class="button" data-testid="pause" on:click=on_item(key, |id| Command::Pause { id })>{icon(glyph::PAUSE)} "Pause"</button>
                     })}
                     {can.resume.then(|| view! {
                         <button type="button" class="button" data-testid="resume" on:click=on_item(key, |id| Command::Resume { id })>{icon(glyph::PLAY)} "Resume"</button>
                     })}
+                    {can.in_memory.then(|| memory_button(key))}
+                    {can.pinned.map(|pinned| pin_button(key, pinned))}
                     {can.remove.then(|| view! {
                         <button type="button" class="button quiet" data-testid="remove" on:click=on_item(key, |id| Command::Remove { id })>
                             {icon(glyph::TRASH)} {if direction == Direction::Share { "Stop sharing" } else { "Remove from this device" }}

@@ -76,6 +76,14 @@ fn limits_and_history_survive_a_reload() {
         let lines: Vec<Value> = serde_json::from_str(lines.as_str().unwrap_or("[]"))?;
         let taken: u64 = lines.iter().filter_map(|line| line["bytes"].as_u64()).sum();
         ensure!(taken == MIB && lines.iter().all(|line| line["peer"] == *giver), "the history says {lines:?}");
+
+        let table = std::fs::read_to_string(second.download("[data-testid='history-csv']", SOON).await?)?;
+        let rows: Vec<&str> = table.lines().collect();
+        let named = |row: &&str| row.starts_with("taken,") && row.contains(&giver) && row.ends_with("known.bin");
+        ensure!(rows[0].starts_with("way,began_ms,") && rows.len() == lines.len() + 1, "exported {table}");
+        ensure!(rows[1..].iter().all(named), "exported {table}");
+        let list = std::fs::read(second.download("[data-testid='history-json']", SOON).await?)?;
+        ensure!(serde_json::from_slice::<Vec<Value>>(&list)? == lines, "the two exports differ");
         Ok(())
     });
 }

@@ -19,7 +19,7 @@ use crate::{Bitfield, GroupRange, Manifest, Root, Verifier, VerifyError};
 use bytes::Bytes;
 
 /// Bytes before a record's pairs.
-const RECORD_HEAD_LEN: usize = 12;
+pub(crate) const RECORD_HEAD_LEN: usize = 12;
 
 /// Bytes of the longest record's pairs: a chunk's, in the longest content. The path down to its first group, and one
 /// pair between each two groups.

@@ -11,6 +11,7 @@
 //! | keep it from all who lack the link | [`LinkKey`], [`Cipher`] |
 //! | fetch and prove it | [`Download`], [`Verifier`] |
 //! | go on where an earlier visit stopped | [`Record`], [`Recovery`], [`Kept`] |
+//! | make room for it | [`room_for`], [`make_room`] |
 //! | talk about it | [`Message`], [`wire::Decoder`] |
 
 #![forbid(unsafe_code)]
@@ -28,6 +29,7 @@ pub mod names;
 mod path;
 pub mod private;
 mod random;
+pub mod room;
 pub mod tree;
 pub mod upload;
 pub mod verify;
@@ -45,6 +47,7 @@ pub use layout::{CHUNK_LEN, GROUP_LEN, GROUPS_PER_CHUNK, GroupRange, chunk_count
 pub use manifest::{Kind, Manifest, ManifestError};
 pub use message::{Message, Refusal};
 pub use private::{Cipher, Details, LinkKey, PrivateError};
+pub use room::{Occupant, make_room, room_for};
 pub use tree::{ChangedError, LengthError, Outboard, OutboardBuilder, OutboardError};
 pub use upload::{CONSUMERS_MAX, DismissReason, ReadId, UploadConfig, UploadInput, UploadOutput, Uploads};
 pub use verify::{VerifiedGroup, Verifier, VerifyError};

@@ -6,10 +6,12 @@ mod perform;
 mod reads;
 mod relays;
 mod shares;
+mod siblings;
 
 pub(crate) use self::reads::Reply;
 use self::reads::{Read, WaitingReads};
 use self::relays::Relay;
+pub(crate) use self::siblings::FromTab;
 use crate::behaviour::Behaviour;
 use crate::config::{Config, parse_relays};
 use crate::handle::{Handle, Publisher, Request};
@@ -26,7 +28,7 @@ use libp2p::identity::Keypair;
 use libp2p::swarm::{ConnectionId, Stream, Swarm};
 use libp2p::{Multiaddr, PeerId};
 use protocol::{AskToken, Code, Input, Path, Peer, PeerKey, RelayIndex, ShareToken, Stage};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use transport::SignalingStream;
@@ -57,10 +59,14 @@ pub(crate) enum Internal {
     Hashed { token: ShareToken, input: Input },
     /// The disk has answered a wish to keep a content.
     Reserved { root: Root, turn: Turn, outcome: Reserved },
+    /// The disk has removed a content to make room, or will not.
+    Evicted { root: Root, gone: bool },
     /// The disk has found an own share of an earlier visit, or looked at one again.
     Restored(Restored),
     /// The file of a share that had changed can be read as it is now.
     Anew { id: ContentId, file: FileHandle, name: String, media_type: String },
+    /// Another tab of this person says something.
+    FromTab(FromTab),
     /// A put is done, or failed.
     Put { ticket: PutTicket, outcome: Result<(), Code> },
     /// A splice we accepted is over.
@@ -175,6 +181,9 @@ pub(crate) struct EventLoop {
     /// What is being hashed, and how long its index is if it is a folder.
     files: BTreeMap<ShareToken, (FileHandle, Option<u32>)>,
     reads: WaitingReads,
+    tabs: platform::Tabs,
+    /// Contents that other tabs of this person wait for, or have waited for.
+    awaited: BTreeSet<Root>,
     /// Content messages to URLs, by the key of who runs them.
     web_sources: BTreeMap<PeerKey, mpsc::Sender<Message>>,
 }
@@ -229,6 +238,7 @@ impl EventLoop {
             heard: VecDeque::new(),
             requests,
             internal,
+            tabs: platform::Tabs::open(siblings::listener(Report(sender.clone()))),
             report: Report(sender),
             publisher,
             published_at: None,
@@ -245,6 +255,7 @@ impl EventLoop {
             hasher: Hasher::new(config.worker.clone()),
             files: BTreeMap::new(),
             reads: WaitingReads::default(),
+            awaited: BTreeSet::new(),
             web_sources: BTreeMap::new(),
         };
         if malformed {
@@ -323,6 +334,7 @@ impl EventLoop {
             self.dirty = false;
             self.published_at = Some(now);
             self.publisher.publish(self.peer.snapshot(now));
+            self.tell_tabs(now);
         }
     }
 
@@ -343,8 +355,10 @@ impl EventLoop {
             Internal::Asked { peer, ask, stream } => self.on_asked(peer, ask, stream),
             Internal::Hashed { token, input } => self.on_hashed(token, input),
             Internal::Reserved { root, turn, outcome } => self.on_place(root, turn, outcome),
+            Internal::Evicted { root, gone } => self.on_evicted(root, gone),
             Internal::Restored(share) => self.on_restored(share),
             Internal::Anew { id, file, name, media_type } => self.on_anew(id, file, name, media_type),
+            Internal::FromTab(said) => self.on_tab(said),
             Internal::Put { ticket, outcome } => self.on_put(ticket, outcome),
             Internal::Spliced { token } => self.hear(Input::IntroduceEnded { token }),
             Internal::Introduced { peer, stream } => self.on_introduced(peer, stream),
@@ -379,6 +393,7 @@ impl EventLoop {
             }
             Request::FetchFrom { url, id } => self.fetch_from(url, id),
             Request::Whole { id, reply } => {
+                self.hear(Input::Used { id });
                 let whole = self.peer.whole_root_of(id).map(|root| self.store.whole(root));
                 let details = self.peer.details_of(id);
                 platform::spawn(async move {
@@ -394,7 +409,10 @@ impl EventLoop {
                     drop(reply.send(answer));
                 });
             }
-            Request::Details { id, reply } => drop(reply.send(self.details_of(id))),
+            Request::Details { id, reply } => {
+                self.hear(Input::Used { id });
+                drop(reply.send(self.details_of(id)));
+            }
             Request::Read { id, at, reply } => self.on_read(Read { id, at, reply }),
         }
     }

@@ -8,18 +8,21 @@
 
 mod read_ahead;
 
-use crate::platform::{Disk, FileHandle, Parts, Task};
+use crate::platform::{self, Disk, FileHandle, Parts, Task};
 use bytes::Bytes;
 use content::{GroupRange, Kept, Manifest, Outboard, Record, Root};
-use futures::future::Either;
-use protocol::{Code, Keeping};
+use futures::FutureExt;
+use futures::future::{Either, Ready, ready, select};
+use protocol::{Code, Keeping, MEMORY_LENGTH_MAX};
 use read_ahead::ReadAhead;
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-/// The longest content that is kept in memory, where there is no disk: what a tab can hold beside its own needs
-/// without being ended by the system of a small device.
-pub(crate) const MEMORY_LENGTH_MAX: u64 = 512 * 1024 * 1024;
+/// The longest that a read or a put may take: a disk that has to wake up answers sooner, one that does not answer at all must
+/// not leave a transfer standing without a word.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 /// What the disk said to a wish to keep a content.
 #[cfg_attr(not(target_arch = "wasm32"), expect(dead_code, reason = "a native node has no disk"))]
@@ -27,8 +30,12 @@ pub(crate) const MEMORY_LENGTH_MAX: u64 = 512 * 1024 * 1024;
 pub(crate) enum Reserved {
     /// There is room, and this is there from an earlier visit.
     OnDisk(Option<Box<Kept>>),
+    /// Another tab of this person has it open.
+    Elsewhere,
     /// There is no disk for this content: its bytes go to memory.
     InMemory,
+    /// There is a disk, and it lacks this much.
+    NoRoom(u64),
     /// There is a disk, and it will not.
     Refused(Code),
 }
@@ -53,7 +60,7 @@ struct Item {
 
 #[derive(Debug)]
 enum Held {
-    Opening,
+    Opening(Manifest),
     File(FileHandle),
     Parts(Parts),
     OnDisk,
@@ -92,16 +99,85 @@ impl Store {
         Self { disk, items: BTreeMap::new(), ahead: ReadAhead::default(), turns: 0 }
     }
 
-    /// Contents that the disk holds something of, the oldest first.
-    pub(crate) fn found(&mut self) -> impl Future<Output = Vec<Manifest>> + Task + use<> {
+    /// Contents that the disk holds something of, and whether they are pinned; what was not used for longest first.
+    pub(crate) fn found(&mut self) -> impl Future<Output = Vec<(Manifest, bool)>> + Task + use<> {
         self.disk.list()
     }
 
     /// Asks for a place. Its answer goes back through [`Self::on_reserved`].
     pub(crate) fn reserve(&mut self, manifest: &Manifest) -> (Turn, impl Future<Output = Reserved> + Task + use<>) {
+        (self.open(manifest), self.disk.reserve(manifest, false))
+    }
+
+    /// As [`Self::reserve`], in memory.
+    pub(crate) fn reserve_memory(&mut self, manifest: &Manifest) -> (Turn, Ready<Reserved>) {
+        (self.open(manifest), ready(Reserved::InMemory))
+    }
+
+    /// Whether a content is on the disk, where other tabs have it, too.
+    pub(crate) fn is_on_disk(&self, root: Root) -> bool {
+        self.items.get(&root).is_some_and(|item| matches!(item.held, Held::OnDisk))
+    }
+
+    /// Removes a whole content to make room; the future says whether it is gone. [`Self::on_evicted`] must hear of it.
+    pub(crate) fn evict(&mut self, root: Root) -> impl Future<Output = bool> + Task + use<> {
+        let evicting = self.is_on_disk(root).then(|| self.disk.evict(root));
+        async move {
+            match evicting {
+                Some(evicting) => evicting.await,
+                None => false,
+            }
+        }
+    }
+
+    pub(crate) fn on_evicted(&mut self, root: Root) {
+        self.items.remove(&root);
+    }
+
+    /// Notes that a content is in use.
+    pub(crate) fn mark_used(&self, root: Root) {
+        if self.is_on_disk(root) {
+            self.disk.mark_used(root);
+        }
+    }
+
+    pub(crate) fn pin(&self, root: Root, pinned: bool) {
+        if self.is_on_disk(root) {
+            self.disk.pin(root, pinned);
+        }
+    }
+
+    /// As [`Self::reserve`], of what another tab has open: when that one lets go of it. `None`: nobody wants it any more.
+    pub(crate) fn wait(
+        &mut self,
+        root: Root,
+        turn: Turn,
+    ) -> Option<(Turn, impl Future<Output = Reserved> + Task + use<>)> {
+        match self.items.get(&root).filter(|item| item.turn == turn).map(|item| &item.held) {
+            Some(Held::Opening(manifest)) => Some((turn, self.disk.reserve(manifest, true))),
+            Some(Held::File(_) | Held::Parts(_) | Held::OnDisk) | None => None,
+        }
+    }
+
+    /// Lets go of a content for another tab, which is first in line, and waits for it.
+    pub(crate) fn give_way(
+        &mut self,
+        manifest: &Manifest,
+    ) -> Option<(Turn, impl Future<Output = Reserved> + Task + use<>)> {
+        match self.items.get(&manifest.root).map(|item| &item.held) {
+            Some(Held::OnDisk) => {
+                self.disk.release(manifest.root);
+                Some((self.open(manifest), self.disk.reserve(manifest, true)))
+            }
+            Some(Held::Opening(_) | Held::File(_) | Held::Parts(_)) | None => None,
+        }
+    }
+
+    fn open(&mut self, manifest: &Manifest) -> Turn {
         let turn = self.turn();
-        self.items.insert(manifest.root, Item { length: manifest.length, held: Held::Opening, turn });
-        (turn, self.disk.reserve(manifest))
+        let held = Held::Opening(manifest.clone());
+        self.items.insert(manifest.root, Item { length: manifest.length, held, turn });
+        turn
     }
 
     fn turn(&mut self) -> Turn {
@@ -120,6 +196,9 @@ impl Store {
         let taken = match outcome {
             Reserved::OnDisk(kept) => Ok((Held::OnDisk, kept)),
             Reserved::InMemory => in_memory(item.length).map(|parts| (Held::Parts(parts), None)),
+            // Whoever waits has asked again: this answer is nobody's.
+            Reserved::Elsewhere => return None,
+            Reserved::NoRoom(_) => Err(Code::StorageFull),
             Reserved::Refused(code) => Err(code),
         };
         Some(match taken {
@@ -139,7 +218,7 @@ impl Store {
         let turn = self.turn();
         self.ahead.forget(root);
         let before = self.items.insert(root, Item { length, held: Held::File(file), turn });
-        if before.is_some_and(|item| matches!(item.held, Held::Opening | Held::OnDisk)) {
+        if before.is_some_and(|item| matches!(item.held, Held::Opening(_) | Held::OnDisk)) {
             self.disk.remove(root);
         }
     }
@@ -152,7 +231,7 @@ impl Store {
     ) -> Option<impl Future<Output = Keeping> + Task + use<>> {
         match &self.items.get(&manifest.root)?.held {
             Held::File(file) => Some(self.disk.keep(manifest, outboard, file)),
-            Held::Opening | Held::Parts(_) | Held::OnDisk => None,
+            Held::Opening(_) | Held::Parts(_) | Held::OnDisk => None,
         }
     }
 
@@ -161,7 +240,7 @@ impl Store {
         match self.items.get(&root)?.held {
             Held::OnDisk => Some(Keeping::Device),
             Held::Parts(_) => Some(Keeping::Tab),
-            Held::Opening | Held::File(_) => None,
+            Held::Opening(_) | Held::File(_) => None,
         }
     }
 
@@ -198,12 +277,12 @@ impl Store {
             }
             // The file holds every byte already.
             Some(Item { held: Held::File(_), .. }) => Either::Left(Ok(())),
-            Some(Item { held: Held::Opening, .. }) | None => Either::Left(Err(Code::StorageRefused)),
+            Some(Item { held: Held::Opening(_), .. }) | None => Either::Left(Err(Code::StorageRefused)),
         };
         let putting = async move {
             match putting {
                 Either::Left(done) => done,
-                Either::Right(putting) => putting.await,
+                Either::Right(putting) => within(ANSWER_WITHIN, putting).await,
             }
         };
         (ticket, putting)
@@ -233,8 +312,8 @@ impl Store {
         Ok(match &item.held {
             Held::File(file) => Either::Left(self.ahead.read(root, file, item.length, range)),
             Held::Parts(parts) => Either::Right(Either::Left(parts.read(range))),
-            Held::OnDisk => Either::Right(Either::Right(self.disk.read(root, range))),
-            Held::Opening => return Err(Code::StorageRefused),
+            Held::OnDisk => Either::Right(Either::Right(within(ANSWER_WITHIN, self.disk.read(root, range)))),
+            Held::Opening(_) => return Err(Code::StorageRefused),
         })
     }
 
@@ -244,12 +323,14 @@ impl Store {
             Some(Held::File(file)) => Either::Left(Some(file.clone())),
             Some(Held::Parts(parts)) => Either::Left(parts.whole()),
             Some(Held::OnDisk) => Either::Right(self.disk.whole(root)),
-            Some(Held::Opening) | None => Either::Left(None),
+            Some(Held::Opening(_)) | None => Either::Left(None),
         };
         async move {
             match whole {
                 Either::Left(file) => file,
-                Either::Right(opening) => opening.await,
+                Either::Right(opening) => {
+                    within(ANSWER_WITHIN, opening.map(|file| file.ok_or(Code::StorageRefused))).await.ok()
+                }
             }
         }
     }
@@ -257,11 +338,19 @@ impl Store {
     pub(crate) fn remove(&mut self, root: Root) {
         self.ahead.forget(root);
         match self.items.remove(&root).map(|item| item.held) {
-            Some(Held::Opening | Held::OnDisk) => self.disk.remove(root),
+            Some(Held::Opening(_) | Held::OnDisk) => self.disk.remove(root),
             Some(Held::Parts(_)) => {}
             // Also of a file that could not be read this time: nothing of it comes back.
             Some(Held::File(_)) | None => self.disk.forget(root),
         }
+    }
+}
+
+/// The outcome of something that may never come.
+async fn within<T>(time: Duration, outcome: impl Future<Output = Result<T, Code>>) -> Result<T, Code> {
+    match select(pin!(outcome), platform::delay(time)).await {
+        Either::Left((outcome, _)) => outcome,
+        Either::Right(((), _)) => Err(Code::StorageRefused),
     }
 }
 
@@ -272,4 +361,16 @@ fn in_memory(length: u64) -> Result<Parts, Code> {
     let mut parts = Parts::new(length)?;
     parts.seal_if_empty()?;
     Ok(parts)
+}
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_store_that_never_answers_is_a_store_that_refused() {
+        let never = std::future::pending::<Result<Bytes, Code>>();
+        assert_eq!(within(Duration::from_millis(1), never).await, Err(Code::StorageRefused));
+        assert_eq!(within(ANSWER_WITHIN, async { Ok(7) }).await, Ok(7));
+    }
 }

@@ -25,6 +25,8 @@ pub enum Code {
     StorageRefused,
     /// The browser has no room left.
     StorageFull,
+    /// What was not used for longest made way for something else.
+    MadeRoom,
     /// A private link's key is wrong or missing.
     WrongKey,
     /// The page is not on a secure origin: no crypto store, service worker or private file system.
@@ -58,6 +60,7 @@ impl Code {
             Self::WebrtcBlocked => "webrtc-blocked",
             Self::StorageRefused => "storage-refused",
             Self::StorageFull => "storage-full",
+            Self::MadeRoom => "made-room",
             Self::WrongKey => "wrong-key",
             Self::InsecureOrigin => "insecure-origin",
             Self::FileChanged => "file-changed",

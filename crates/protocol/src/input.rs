@@ -1,7 +1,7 @@
 //! What a peer hears: from the person, from the network, from storage.
 
 use crate::credit::{LedgerNews, wire as credit};
-use crate::{Caps, ChainAsk, Code, Keeping, Look, PeerKey, RelayIndex, Spent};
+use crate::{Caps, ChainAsk, Code, Keeping, Look, PeerKey, RelayIndex, Spent, TabReport};
 use bytes::Bytes;
 use clock::Timestamp;
 use content::{ContentId, GroupRange, Kept, LinkKey, Manifest, Message, Outboard, Root};
@@ -139,6 +139,10 @@ pub enum Command {
     Regain { id: ContentId },
     /// The file of a share has changed: share it as it is now, in place of what it was.
     ShareAnew { id: ContentId },
+    /// Keep an item when room is made for others, or let it go then.
+    Pin { id: ContentId, pinned: bool },
+    /// Fetch what finds no room on the device into memory.
+    KeepInMemory { id: ContentId },
     /// Forget it: stop sharing, drop the bytes.
     Remove { id: ContentId },
     /// Serve what was fetched, or stop (the person's own shares are always served).
@@ -244,10 +248,26 @@ pub enum Input {
     Restored { manifest: Manifest, keeping: Keeping, outcome: Result<Arc<Outboard>, Code> },
     /// How a content outlives the visit: an answer to [`Output::Keep`](crate::Output::Keep).
     Keeping { root: Root, keeping: Keeping },
-    /// The store holds something of this content from an earlier visit: told once, when the store opens.
-    Found { manifest: Manifest },
+    /// The store holds something of this content from an earlier visit: told once, when the store opens, of what was not
+    /// used for longest first. `pinned`: the person said that it stays.
+    Found { manifest: Manifest, pinned: bool },
     /// The store is ready for a content, and this is what it holds of it already.
     Reserved { root: Root, kept: Option<Box<Kept>> },
+    /// The store lacks this much room for a content, and nothing of it is there: an answer to
+    /// [`Output::Reserve`](crate::Output::Reserve).
+    NoRoom { root: Root, short: u64 },
+    /// The answer to [`Output::Evict`](crate::Output::Evict): whether it is gone.
+    Evicted { root: Root, gone: bool },
+    /// Another tab of this person has removed a content from the store.
+    Gone { root: Root },
+    /// An item is read whole, or by somebody who says no more than that.
+    Used { id: ContentId },
+    /// Another tab of this person has the content open, and this is how far it is: said at every change, in place of an
+    /// answer to [`Output::Reserve`](crate::Output::Reserve), which comes when that tab lets go of it.
+    Elsewhere { root: Root, report: TabReport },
+    /// Another tab of this person would go on with a content that this one has open
+    /// ([`Output::Claim`](crate::Output::Claim) there).
+    Claimed { root: Root },
     /// Verified bytes are safe.
     Stored { root: Root, range: GroupRange },
     /// The store could not take them (`StorageFull` or `StorageRefused`).

@@ -35,4 +35,4 @@ pub use output::{Directory, Output};
 pub use peer::Peer;
 pub use peer_key::PeerKey;
 pub use snapshot::Snapshot;
-pub use transfers::{Caps, Keeping, RATE_MIN, Spent};
+pub use transfers::{Caps, Keeping, MEMORY_LENGTH_MAX, RATE_MIN, Spent, TabReport};

@@ -72,8 +72,23 @@ pub enum Output {
     /// As [`Regain`](Self::Regain), and share the file as it is now in place of `id`; `id` stays when it cannot be read.
     ShareAnew { id: ContentId, root: Root },
     /// Prepare to hold a content, or find what an earlier visit left of it. Answered by
-    /// [`Input::Reserved`](crate::Input::Reserved) or [`Input::StoreFailed`](crate::Input::StoreFailed).
+    /// [`Input::Reserved`](crate::Input::Reserved), [`Input::StoreFailed`](crate::Input::StoreFailed) or
+    /// [`Input::NoRoom`](crate::Input::NoRoom).
     Reserve { manifest: Manifest },
+    /// Prepare to hold a content in memory. Answered as [`Reserve`](Self::Reserve).
+    ReserveMemory { manifest: Manifest },
+    /// Remove a whole content to make room, unless another tab uses it or it was pinned there. Answered by
+    /// [`Input::Evicted`](crate::Input::Evicted).
+    Evict { root: Root },
+    /// Note beside a content that it is in use now.
+    Used { root: Root },
+    /// Note beside a content whether it stays when room is made.
+    Pin { root: Root, pinned: bool },
+    /// Ask the tab of this person that has the content open to let go of it, unless it is being fetched there.
+    Claim { root: Root },
+    /// Let go of a content for another tab of this person, which is ahead of us, and prepare to hold it again: as
+    /// [`Reserve`](Self::Reserve).
+    GiveWay { manifest: Manifest },
     /// Keep verified bytes: `bytes` starts at `range`'s first byte and fills it (the content's last group may be short).
     /// With `proof` beside them ([`content::Record`]) a later visit can go on.
     Store { root: Root, range: GroupRange, bytes: Bytes, proof: Bytes },

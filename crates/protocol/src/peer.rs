@@ -13,7 +13,9 @@ use crate::outbox::Outbox;
 use crate::relays::Relays;
 use crate::snapshot::{CreditView, Snapshot, Status};
 use crate::transfers::{Context, Transfers, World};
-use crate::{Code, Command, Config, Directory, Failure, Input, Introducer, Output, Path, PeerKey, RelayIndex};
+use crate::{
+    Code, Command, Config, Directory, Failure, Input, Introducer, Output, Path, PeerKey, RelayIndex, TabReport,
+};
 use clock::Time;
 use content::{ContentId, Details, LinkKey, Root};
 use core::time::Duration;
@@ -194,8 +196,14 @@ impl Peer {
                 self.with_transfers(|t, ctx| t.on_restored(ctx, manifest, keeping, outcome));
             }
             Input::Keeping { root, keeping } => self.transfers.on_keeping(root, keeping),
-            Input::Found { manifest } => self.with_transfers(|t, ctx| t.on_found(ctx, manifest)),
+            Input::Found { manifest, pinned } => self.with_transfers(|t, ctx| t.on_found(ctx, manifest, pinned)),
+            Input::NoRoom { root, short } => self.with_transfers(|t, ctx| t.on_no_room(ctx, root, short)),
+            Input::Evicted { root, gone } => self.with_transfers(|t, ctx| t.on_evicted(ctx, root, gone)),
+            Input::Gone { root } => self.with_transfers(|t, ctx| t.on_gone_from_store(ctx, root)),
+            Input::Used { id } => self.with_transfers(|t, ctx| t.on_used(ctx, id)),
             Input::Reserved { root, kept } => self.with_transfers(|t, ctx| t.on_reserved(ctx, root, kept)),
+            Input::Elsewhere { root, report } => self.with_transfers(|t, ctx| t.on_elsewhere(ctx, root, report)),
+            Input::Claimed { root } => self.with_transfers(|t, ctx| t.on_claimed(ctx, root)),
             Input::Stored { root, range } => self.with_transfers(|t, ctx| t.on_stored(ctx, root, range)),
             Input::StoreFailed { root, code } => self.with_transfers(|t, ctx| t.on_store_failed(ctx, root, code)),
             Input::ReadDone { token, bytes } => self.with_transfers(|t, ctx| t.on_read(ctx, token, &bytes)),
@@ -224,6 +232,8 @@ impl Peer {
             Command::Want { id, parts } => self.with_transfers(|t, ctx| t.want(ctx, id, parts)),
             Command::Pause { id } => self.with_transfers(|t, ctx| t.pause(ctx, id)),
             Command::Resume { id } => self.with_transfers(|t, ctx| t.resume(ctx, id)),
+            Command::Pin { id, pinned } => self.with_transfers(|t, ctx| t.pin(ctx, id, pinned)),
+            Command::KeepInMemory { id } => self.with_transfers(|t, ctx| t.keep_in_memory(ctx, id)),
             Command::Play { id, at } => self.with_transfers(|t, ctx| t.play(ctx, id, at)),
             Command::Regain { id } => self.with_transfers(|t, ctx| t.regain(ctx, id)),
             Command::ShareAnew { id } => self.with_transfers(|t, ctx| t.share_anew(ctx, id)),
@@ -380,6 +390,16 @@ impl Peer {
     /// end of the group's chunk.
     pub fn readable(&self, root: Root, group: u32) -> u32 {
         self.transfers.readable(root, group)
+    }
+
+    /// Whether another tab of this person has the bytes of an item, and this one does not.
+    pub fn is_elsewhere(&self, id: ContentId) -> bool {
+        self.transfers.is_elsewhere(id)
+    }
+
+    /// How far a content is that this tab has open, for the other tabs of this person that wait for it.
+    pub fn report_of(&self, now: Time, root: Root) -> Option<TabReport> {
+        self.transfers.report_of(self.now.max(now), root)
     }
 
     /// What the bytes of an item are, and the key that opens them if they are private; once both are known.

@@ -362,6 +362,12 @@ pub struct TransferView {
     pub error: Option<Code>,
     /// How it outlives the visit, once that is settled.
     pub keeping: Option<Keeping>,
+    /// Whether it stays when room is made for others; `None` for what cannot be pinned.
+    pub pinned: Option<bool>,
+    /// There was no room for it on the device, and memory could take it.
+    pub fits_memory: bool,
+    /// Another tab of this person fetches it, into the store that both have: state, bytes and rate are that tab's.
+    pub elsewhere: bool,
     /// It waits for a yes.
     pub asks: bool,
     /// Verified bytes per second over the last five seconds; 0 when idle.

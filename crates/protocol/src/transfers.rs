@@ -10,12 +10,14 @@
 
 mod allowance;
 mod announce;
+mod elsewhere;
 mod fetch;
 mod held;
 mod item;
 mod kept;
 mod own;
 mod providers_of;
+mod room;
 mod search;
 mod serve;
 mod share;
@@ -24,8 +26,10 @@ mod views;
 mod wanted;
 
 pub use allowance::{Caps, RATE_MIN, Spent};
+pub use elsewhere::TabReport;
 use held::{Content, Place};
 pub use own::Keeping;
+pub use room::MEMORY_LENGTH_MAX;
 
 use crate::choice::{Choice, Room};
 use crate::connections::{Connections, Exchanged, Traffic};
@@ -109,6 +113,10 @@ pub(crate) struct Transfers {
     books: Books,
     totals: Totals,
     pass_on: bool,
+    /// What has to make way, for each content that waits for room.
+    making_room: BTreeMap<Root, BTreeSet<Root>>,
+    /// Uses of contents so far.
+    uses: u64,
     next_key: u64,
     next_read: u64,
     choice: Choice,
@@ -138,6 +146,8 @@ impl Transfers {
             books: Books::default(),
             totals: Totals::default(),
             pass_on: false,
+            making_room: BTreeMap::new(),
+            uses: 0,
             next_key: 1,
             next_read: 1,
             choice: Choice::new(config.seed, Room::Transfers),
@@ -314,7 +324,7 @@ impl Transfers {
     pub(crate) fn next_deadline(&self) -> Option<Time> {
         let downloads = self.contents.values().filter_map(|content| match &content.place {
             Place::Loading(download) => download.next_deadline(&self.flows),
-            Place::Opening | Place::Own(_) | Place::Stored(_) => None,
+            Place::Opening | Place::Elsewhere(_) | Place::Own(_) | Place::Stored(_) => None,
         });
         let giving = self.release_at.into_iter().chain(self.allowance.next_deadline());
         downloads.chain(self.wake_at).chain(self.uploads.next_deadline()).chain(giving).min()

@@ -8,9 +8,10 @@ use clock::Time;
 use content::{Bitfield, ContentId, GroupRange, Manifest, Message, Outboard, Refusal, Root};
 use core::time::Duration;
 use proptest::prelude::*;
+use protocol::snapshot::Cell;
 use protocol::{
-    AskToken, Candidate, Caps, Code, Command, Config, Failure, Input, Introducer, Output, Path, Peer, PeerKey,
-    ReadToken, RelayIndex, RelayWay, RttKind, ShareToken, Spent, Stage,
+    AskToken, Candidate, Caps, Code, Command, Config, Failure, Input, Introducer, Keeping, Output, Path, Peer, PeerKey,
+    ReadToken, RelayIndex, RelayWay, RttKind, ShareToken, Spent, Stage, TabReport,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -172,6 +173,8 @@ fn commands() -> impl Strategy<Value = Command> {
         (ids(), parts()).prop_map(|(id, parts)| Command::Want { id, parts }),
         ids().prop_map(|id| Command::Pause { id }),
         ids().prop_map(|id| Command::Resume { id }),
+        (ids(), any::<bool>()).prop_map(|(id, pinned)| Command::Pin { id, pinned }),
+        ids().prop_map(|id| Command::KeepInMemory { id }),
         (ids(), any::<u64>()).prop_map(|(id, at)| Command::Play { id, at }),
         ids().prop_map(|id| Command::Remove { id }),
         any::<bool>().prop_map(Command::PassOn),
@@ -269,11 +272,21 @@ fn storage() -> impl Strategy<Value = Input> {
         }),
         (0u64..6).prop_map(|token| Input::ShareFailed { token: ShareToken(token), code: Code::StorageRefused }),
         (roots(), ranges()).prop_map(|(root, range)| Input::Stored { root, range }),
-        files().prop_map(|(manifest, _)| Input::Found { manifest }),
+        (files(), any::<bool>()).prop_map(|((manifest, _), pinned)| Input::Found { manifest, pinned }),
+        (roots(), 0u64..200_000).prop_map(|(root, short)| Input::NoRoom { root, short }),
+        (roots(), any::<bool>()).prop_map(|(root, gone)| Input::Evicted { root, gone }),
+        roots().prop_map(|root| Input::Gone { root }),
+        ids().prop_map(|id| Input::Used { id }),
+        roots().prop_map(|root| Input::Keeping { root, keeping: Keeping::Device }),
         (files(), any::<bool>()).prop_map(|((manifest, _), any)| {
             let kept = any.then(|| Box::new(content::Recovery::new(&manifest).finish()));
             Input::Reserved { root: manifest.root, kept }
         }),
+        (roots(), 0u64..70_000, any::<bool>()).prop_map(|(root, verified, paused)| {
+            let report = TabReport { verified, rate: verified / 2, paused, map: vec![Cell::Verified; 3] };
+            Input::Elsewhere { root, report }
+        }),
+        roots().prop_map(|root| Input::Claimed { root }),
         Just(Input::Leaving),
         roots().prop_map(|root| Input::StoreFailed { root, code: Code::StorageFull }),
         (0u64..9, 0usize..60_000)

@@ -61,8 +61,16 @@ impl World {
             }
             Output::Store { root, range, bytes, proof: _ } => self.store(peer, root, range, bytes)?,
             Output::Read { token, root, range } => self.read(peer, token, root, range),
-            // No browser here: nothing outlives a visit, and nobody clicks.
-            Output::Keep { .. } | Output::Regain { .. } | Output::ShareAnew { .. } => {}
+            // No browser here: nothing outlives a visit, nobody clicks, nobody has two tabs, and there is room.
+            Output::Keep { .. }
+            | Output::Regain { .. }
+            | Output::ShareAnew { .. }
+            | Output::Claim { .. }
+            | Output::ReserveMemory { .. }
+            | Output::Evict { .. }
+            | Output::Used { .. }
+            | Output::Pin { .. }
+            | Output::GiveWay { .. } => {}
             Output::Drop { root } => {
                 self.hosts[peer].store.forget(root);
                 let dropped = self.truths.iter().position(|truth| truth.manifest.root == root);

@@ -77,11 +77,17 @@ impl Trace {
             Input::ShareFailed { token, code } => self.text("share failed").number(token.0).code(*code),
             Input::Restored { manifest, .. } => self.text("restored").bytes(&manifest.root.0),
             Input::Keeping { root, .. } => self.text("keeping").bytes(&root.0),
-            Input::Found { manifest } => self.text("found").bytes(&manifest.encode()),
+            Input::Found { manifest, .. } => self.text("found").bytes(&manifest.encode()),
+            Input::NoRoom { root, short } => self.text("no room").bytes(&root.0).number(*short),
+            Input::Evicted { root, gone } => self.text("evicted").bytes(&root.0).number(u64::from(*gone)),
+            Input::Gone { root } => self.text("gone").bytes(&root.0),
+            Input::Used { id } => self.text("used").bytes(&id.0),
             Input::Reserved { root, kept } => self
                 .text("reserved")
                 .bytes(&root.0)
                 .bytes(&kept.as_ref().map(|kept| kept.to_bytes()).unwrap_or_default()),
+            Input::Elsewhere { root, .. } => self.text("elsewhere").bytes(&root.0),
+            Input::Claimed { root } => self.text("claimed").bytes(&root.0),
             Input::Stored { root, range } => {
                 self.text("stored").bytes(&root.0).number(range.first.into()).number(range.count.into())
             }

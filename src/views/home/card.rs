@@ -16,14 +16,14 @@ use crate::reading::item;
 use crate::reading::items::{Actions, actions, goal, said, state_line, title};
 use crate::views::folder::folder;
 use crate::views::items::{
-    accept, address, bring_back, cancel_reading, copy_link, frame, link, link_field, on_item, progress_figures,
-    receivers, save_button, send_link, sources,
+    accept, address, bring_back, cancel_reading, copy_link, frame, link, link_field, memory_button, on_item,
+    progress_figures, receivers, save_as_button, save_button, send_link, sources,
 };
 use crate::views::preview::preview;
 use crate::words;
 use leptos::prelude::*;
 use protocol::snapshot::{Direction, TransferState};
-use protocol::{Code, Command};
+use protocol::{Code, Command, Keeping};
 
 /// Before anything is shared: your name, the page's own link, and its code.
 pub(super) fn invitation() -> impl IntoView {
@@ -112,16 +112,24 @@ pub(super) fn fetch(key: u64) -> impl IntoView {
         state.with(|state| matches!(state, Some((TransferState::Active | TransferState::Paused, _))))
     });
     let (asks, pause, resume, saves) = (does(|a| a.accept), does(|a| a.pause), does(|a| a.resume), does(|a| a.save));
+    let memory = does(|a| a.in_memory);
+    // That it is on the device needs no word here; that it is not does, before the first byte is.
+    let fleeting = bridge.live(move |snapshot| {
+        let keeping = item(snapshot, key)?.keeping.filter(|keeping| *keeping == Keeping::Tab)?;
+        Some(words::keeping(keeping, false))
+    });
     let body = view! {
         {head(key)}
         <Show when=move || asks.get()>{accept(key)}</Show>
         {preview(key)}
         <Show when=move || running.get()>{progress_figures(key)}</Show>
         <Show when=move || running.get() || saves.get()>{verified_map(key, Rows::One)}</Show>
+        {move || fleeting.get().map(|words| view! { <p class="note" data-testid="in-memory">{words}</p> })}
         {failure(key)}
         {folder(key)}
         <div class="card-actions">
-            <Show when=move || saves.get()>{save_button(key, "button primary")} {copy_link(key, "button")}</Show>
+            <Show when=move || memory.get()>{memory_button(key)}</Show>
+            <Show when=move || saves.get()>{save_button(key, "button primary")} {save_as_button(key)} {copy_link(key, "button")}</Show>
             <Show when=move || pause.get()>
                 <button type="button" class="button" data-testid="pause" on:click=on_item(key, |id| Command::Pause { id })>{icon(glyph::PAUSE)} "Pause"</button>
             </Show>

@@ -1,6 +1,6 @@
 //! The peer's wishes, one function each. Nothing here chooses.
 
-use super::{Ask, ContentStream, EventLoop, Internal};
+use super::{Ask, ContentStream, EventLoop, FromTab, Internal};
 use crate::store::{PutAnswer, PutTicket, Reserved, Turn};
 use crate::{chain_stream, content_stream, credit_stream, directory, introduce, peer_id, platform, seal};
 use bytes::Bytes;
@@ -45,9 +45,23 @@ impl EventLoop {
             Output::Regain { root } => self.regain(root),
             Output::ShareAnew { id, root } => self.share_anew(id, root),
             Output::Reserve { manifest } => self.reserve(&manifest),
+            Output::ReserveMemory { manifest } => {
+                let (turn, reserved) = self.store.reserve_memory(&manifest);
+                self.await_place(manifest.root, turn, reserved);
+            }
+            Output::Evict { root } => self.evict(root),
+            Output::Used { root } => self.store.mark_used(root),
+            Output::Pin { root, pinned } => self.store.pin(root, pinned),
+            Output::Claim { root } => self.tabs.say(&FromTab::Who { root, claims: true }),
+            Output::GiveWay { manifest } => self.give_way(&manifest),
             Output::Store { root, range, bytes, proof } => self.put(root, Record { range, proof }, &bytes),
             Output::Read { token, root, range } => self.read(token, root, range),
-            Output::Drop { root } => self.store.remove(root),
+            Output::Drop { root } => {
+                if self.store.is_on_disk(root) {
+                    self.tabs.say(&FromTab::Gone { root });
+                }
+                self.store.remove(root);
+            }
         }
     }
 
@@ -302,26 +316,49 @@ impl EventLoop {
     pub(super) fn look_for_kept(&mut self) {
         let (found, mut report) = (self.store.found(), self.report.clone());
         platform::spawn(async move {
-            for manifest in found.await {
-                report.hear(Input::Found { manifest }).await;
+            for (manifest, pinned) in found.await {
+                report.hear(Input::Found { manifest, pinned }).await;
             }
         });
     }
 
     fn reserve(&mut self, manifest: &Manifest) {
-        let ((turn, reserving), root, mut report) = (self.store.reserve(manifest), manifest.root, self.report.clone());
-        platform::spawn(async move { report.send(Internal::Reserved { root, turn, outcome: reserving.await }).await });
+        let (turn, reserving) = self.store.reserve(manifest);
+        self.await_place(manifest.root, turn, reserving);
     }
 
     pub(super) fn on_place(&mut self, root: Root, turn: Turn, outcome: Reserved) {
+        if matches!(outcome, Reserved::Elsewhere) {
+            return self.wait_for_tab(root, turn);
+        }
+        let short = match outcome {
+            Reserved::NoRoom(short) => Some(short),
+            _ => None,
+        };
         match self.store.on_reserved(root, turn, outcome) {
             Some(Ok(kept)) => {
                 self.hear(Input::Reserved { root, kept });
                 self.store.keeping(root).into_iter().for_each(|keeping| self.hear(Input::Keeping { root, keeping }));
             }
-            Some(Err(code)) => self.hear(Input::StoreFailed { root, code }),
+            Some(Err(code)) => self.hear(match short {
+                Some(short) => Input::NoRoom { root, short },
+                None => Input::StoreFailed { root, code },
+            }),
             None => {}
         }
+    }
+
+    fn evict(&mut self, root: Root) {
+        let (evicting, mut report) = (self.store.evict(root), self.report.clone());
+        platform::spawn(async move { report.send(Internal::Evicted { root, gone: evicting.await }).await });
+    }
+
+    pub(super) fn on_evicted(&mut self, root: Root, gone: bool) {
+        if gone {
+            self.store.on_evicted(root);
+            self.tabs.say(&FromTab::Gone { root });
+        }
+        self.hear(Input::Evicted { root, gone });
     }
 
     fn put(&mut self, root: Root, record: Record, bytes: &Bytes) {

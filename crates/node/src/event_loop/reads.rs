@@ -27,6 +27,10 @@ pub(super) struct WaitingReads(VecDeque<Read>);
 
 impl EventLoop {
     pub(super) fn details_of(&self, id: ContentId) -> Result<Details, Code> {
+        if self.peer.is_elsewhere(id) {
+            // The service worker asks the tab that has it open.
+            return Err(Code::NoProvider);
+        }
         self.peer.details_of(id).map(|(details, _)| details).ok_or_else(|| self.unreadable(id))
     }
 

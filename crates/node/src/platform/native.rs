@@ -13,7 +13,7 @@ pub(crate) use stack::{
     listen_addresses, on_direct_event,
 };
 
-use crate::event_loop::Report;
+use crate::event_loop::{FromTab, Report};
 use clock::Time;
 use content::Message;
 use futures::channel::mpsc;
@@ -48,6 +48,18 @@ pub(crate) fn webrtc_available() -> bool {
 pub(crate) async fn serve_web_source(_: String, peer: PeerKey, asked: mpsc::Receiver<Message>, mut report: Report) {
     drop(asked);
     report.hear(Input::ContentClosed { peer }).await;
+}
+
+/// A server has no other tabs.
+#[derive(Debug)]
+pub(crate) struct Tabs;
+
+impl Tabs {
+    pub(crate) fn open(_: impl Fn(FromTab) + 'static) -> Self {
+        Self
+    }
+
+    pub(crate) fn say(&self, _: &FromTab) {}
 }
 
 /// Reads the monotonic clock.

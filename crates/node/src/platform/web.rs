@@ -9,12 +9,15 @@ mod folder;
 mod handle;
 mod hasher;
 mod kept_files;
+mod locks;
 mod metered;
+mod opening;
 mod opfs;
 mod parts;
 mod shares;
 mod stack;
 mod stream_port;
+mod tabs;
 mod web_source;
 mod worker;
 
@@ -27,6 +30,7 @@ pub(crate) use stack::{
     CONNECTS_OVER_STREAMS, DirectBehaviour, accept_over, build_swarm, connect_over, dial_through, external_address,
     listen_addresses, on_direct_event,
 };
+pub(crate) use tabs::Tabs;
 pub(crate) use transport::webrtc_available;
 
 pub use checks::{Check, Checks};

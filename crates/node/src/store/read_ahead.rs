@@ -7,6 +7,7 @@
 //! Invariant: at most [`CHUNKS_MAX`] chunks stay, and none after its last byte was handed out. Nothing is checked here:
 //! whoever encodes the bytes verifies them, so a file that changed is noticed as it was before.
 
+use super::{ANSWER_WITHIN, within};
 use crate::platform::{self, FileHandle};
 use bytes::Bytes;
 use content::{CHUNK_LEN, Root};
@@ -48,7 +49,7 @@ impl ReadAhead {
         if range.end > place.end {
             // Over the border of two chunks: wants that were merged.
             let file = file.clone();
-            return Either::Left(async move { file.read(range).await });
+            return Either::Left(async move { within(ANSWER_WITHIN, file.read(range)).await });
         }
         let chunk = self.chunk(root, number, file, place.clone());
         if range.end == place.end {
@@ -74,7 +75,7 @@ impl ReadAhead {
         let (sender, answer) = oneshot::channel();
         let file = file.clone();
         // Whoever asked may be gone; the next one finds it read.
-        platform::spawn(async move { drop(sender.send(file.read(place).await)) });
+        platform::spawn(async move { drop(sender.send(within(ANSWER_WITHIN, file.read(place)).await)) });
         let chunk = answer.shared();
         if self.chunks.len() == CHUNKS_MAX {
             self.chunks.pop_front();

@@ -32,6 +32,7 @@ impl Transfers {
     /// A link was opened.
     pub(crate) fn fetch(&mut self, ctx: &mut Context<'_>, id: ContentId, link_key: Option<LinkKey>) {
         if self.items.contains_key(&id) {
+            self.on_used(ctx, id);
             return match self.unlock(id, link_key) {
                 Ok(()) => self.resume(ctx, id),
                 Err(code) => self.refuse_key(ctx, id, code),
@@ -43,8 +44,9 @@ impl Transfers {
         let key = self.new_key();
         let phase = Phase::Seeking(Quest::new(ctx.now));
         let (manifest, details, wanted, keeping, took) = (None, None, None, None, None);
-        let (own, since) = (false, ctx.now);
-        self.items.insert(id, Item { key, id, since, manifest, link_key, details, phase, wanted, own, keeping, took });
+        let (own, pinned, since) = (false, false, ctx.now);
+        let item = Item { key, id, since, manifest, link_key, details, phase, wanted, own, keeping, pinned, took };
+        self.items.insert(id, item);
     }
 
     /// Opens an item that is in the list already with the key of its link, if it still has to be opened.
@@ -119,6 +121,7 @@ impl Transfers {
         let group = u32::try_from(at / item.plain_group_len()).ok();
         let Some(content) = self.contents.get_mut(&root) else { return };
         content.played_from = group;
+        self.note_use(ctx, root);
         self.follow_player(ctx.now, root);
         self.drive_download(ctx, root);
     }
@@ -138,7 +141,7 @@ impl Transfers {
         if let Some(quest) = item.quest_mut() {
             quest.paused = false;
             quest.search.restart(ctx.now);
-            return;
+            return self.claim(ctx, id);
         }
         if item.own || !matches!(item.phase, Phase::Failed(_)) {
             return;
@@ -157,6 +160,7 @@ impl Transfers {
                 ctx.out.push(Output::Drop { root });
             }
             self.begin(ctx, id, manifest);
+            self.claim(ctx, id);
         }
     }
 
@@ -345,7 +349,7 @@ impl Transfers {
                 Place::Loading(download) => {
                     download.next_deadline(&self.flows).is_some_and(|deadline| deadline <= ctx.now)
                 }
-                Place::Opening | Place::Own(_) | Place::Stored(_) => false,
+                Place::Opening | Place::Elsewhere(_) | Place::Own(_) | Place::Stored(_) => false,
             })
             .map(|(root, _)| *root)
             .collect();
@@ -451,7 +455,7 @@ impl Transfers {
         let Some(content) = self.contents.get_mut(&root) else { return };
         match &mut content.place {
             // Nothing was taken up: the next attempt asks the store again.
-            Place::Opening => _ = self.contents.remove(&root),
+            Place::Opening | Place::Elsewhere(_) => _ = self.contents.remove(&root),
             Place::Loading(download) => {
                 download.handle(ctx.now, &mut self.flows, DownloadInput::StoreFailed);
                 self.drive_download(ctx, root);
@@ -531,12 +535,17 @@ impl Transfers {
         content.place = Place::Stored(Arc::new(outboard));
         self.unsettled = true;
         content.asked.clear();
+        // What was found whole is not used by that.
+        let fetched = content.first_byte.is_some();
         for item in self.items.values_mut().filter(|item| item.is_of(root)) {
             if let Phase::Loading(_) = item.phase {
                 // What an earlier visit fetched took no time in this one.
                 item.took = content.first_byte.map(|_| ctx.now - item.since);
                 item.phase = Phase::Held;
             }
+        }
+        if fetched {
+            self.note_use(ctx, root);
         }
     }
 

@@ -1,5 +1,7 @@
 //! The bytes behind the items: one entry per root, however many names it has.
 
+use super::elsewhere::Elsewhere;
+use super::room::LastUse;
 use super::traffic::Rate;
 use crate::PeerKey;
 use bytes::Bytes;
@@ -26,6 +28,8 @@ pub(crate) struct Content {
     pub(crate) wasted: u64,
     /// The group from which somebody plays it, also while the store is looking.
     pub(crate) played_from: Option<u32>,
+    /// When it was last read.
+    pub(crate) last_use: LastUse,
     /// Whom each chunk that is not here yet was asked of.
     pub(crate) asked: BTreeMap<u32, BTreeSet<PeerKey>>,
     pub(crate) from: Partners,
@@ -41,6 +45,8 @@ pub(crate) enum Place {
     Own(Arc<Outboard>),
     /// Nobody knows yet: the store is looking for what an earlier visit left.
     Opening,
+    /// In the store, and open in another tab of this person.
+    Elsewhere(Box<Elsewhere>),
     /// On their way into the store.
     Loading(Box<Download<PeerKey>>),
     /// In the store.
@@ -58,6 +64,7 @@ impl Content {
             dropped: BTreeSet::new(),
             wasted: 0,
             played_from: None,
+            last_use: LastUse::default(),
             asked: BTreeMap::new(),
             from: Partners::default(),
             to: Partners::default(),
@@ -68,7 +75,7 @@ impl Content {
     pub(crate) fn held(&self) -> Bitfield {
         match &self.place {
             Place::Own(_) | Place::Stored(_) => Bitfield::full(chunk_count(self.length)),
-            Place::Opening => Bitfield::empty(chunk_count(self.length)),
+            Place::Opening | Place::Elsewhere(_) => Bitfield::empty(chunk_count(self.length)),
             Place::Loading(download) => download.held().clone(),
         }
     }
@@ -77,7 +84,7 @@ impl Content {
     pub(crate) fn holds_some(&self) -> bool {
         match &self.place {
             Place::Own(_) | Place::Stored(_) => true,
-            Place::Opening => false,
+            Place::Opening | Place::Elsewhere(_) => false,
             Place::Loading(download) => download.held().ones() > 0,
         }
     }
@@ -86,7 +93,7 @@ impl Content {
     pub(crate) fn readable(&self, group: u32) -> u32 {
         let rest = GroupRange::of_chunk(chunk_of(group), self.length).end().saturating_sub(group);
         match &self.place {
-            Place::Opening => 0,
+            Place::Opening | Place::Elsewhere(_) => 0,
             Place::Own(_) | Place::Stored(_) => rest,
             Place::Loading(download) if download.held().get(chunk_of(group)) => rest,
             // The run ends within the chunk, since the chunk is not whole.
@@ -96,7 +103,7 @@ impl Content {
 
     /// Some of it may be missing.
     pub(crate) fn is_loading(&self) -> bool {
-        matches!(self.place, Place::Opening | Place::Loading(_))
+        matches!(self.place, Place::Opening | Place::Elsewhere(_) | Place::Loading(_))
     }
 
     /// Bytes proved.
@@ -104,6 +111,7 @@ impl Content {
         match &self.place {
             Place::Own(_) | Place::Stored(_) => self.length,
             Place::Opening => 0,
+            Place::Elsewhere(elsewhere) => elsewhere.report.verified.min(self.length),
             Place::Loading(download) => download.progress().verified,
         }
     }
@@ -111,7 +119,7 @@ impl Content {
     /// Bytes that are wanted or proved.
     pub(crate) fn wanted(&self) -> u64 {
         match &self.place {
-            Place::Own(_) | Place::Stored(_) | Place::Opening => self.length,
+            Place::Own(_) | Place::Stored(_) | Place::Opening | Place::Elsewhere(_) => self.length,
             Place::Loading(download) => download.progress().wanted,
         }
     }
@@ -120,7 +128,7 @@ impl Content {
     pub(crate) fn has_enough_of(&self, chunk: u32) -> bool {
         match &self.place {
             Place::Own(_) | Place::Stored(_) => true,
-            Place::Opening => false,
+            Place::Opening | Place::Elsewhere(_) => false,
             Place::Loading(download) => download.has_enough_of(chunk),
         }
     }
@@ -129,7 +137,7 @@ impl Content {
     pub(crate) fn sources(&self, flows: &Flows<PeerKey>) -> Vec<PeerKey> {
         match &self.place {
             Place::Loading(download) => download.sources(flows).map(|source| source.peer).collect(),
-            Place::Opening | Place::Own(_) | Place::Stored(_) => Vec::new(),
+            Place::Opening | Place::Elsewhere(_) | Place::Own(_) | Place::Stored(_) => Vec::new(),
         }
     }
 
@@ -139,14 +147,14 @@ impl Content {
             Place::Loading(download) => {
                 download.sources(flows).filter(|source| source.resting).map(|source| source.peer).collect()
             }
-            Place::Opening | Place::Own(_) | Place::Stored(_) => BTreeSet::new(),
+            Place::Opening | Place::Elsewhere(_) | Place::Own(_) | Place::Stored(_) => BTreeSet::new(),
         }
     }
 
     pub(crate) fn download_mut(&mut self) -> Option<&mut Download<PeerKey>> {
         match &mut self.place {
             Place::Loading(download) => Some(download),
-            Place::Opening | Place::Own(_) | Place::Stored(_) => None,
+            Place::Opening | Place::Elsewhere(_) | Place::Own(_) | Place::Stored(_) => None,
         }
     }
 
@@ -154,7 +162,7 @@ impl Content {
     pub(crate) fn encode(&self, range: GroupRange, known: u8, bytes: &Bytes) -> Result<Vec<Message>, ChangedError> {
         match &self.place {
             Place::Own(outboard) | Place::Stored(outboard) => outboard.encode(range, known, bytes),
-            Place::Opening => Err(ChangedError::Unverified { group: range.first }),
+            Place::Opening | Place::Elsewhere(_) => Err(ChangedError::Unverified { group: range.first }),
             Place::Loading(download) => download.encode(range, known, bytes),
         }
     }

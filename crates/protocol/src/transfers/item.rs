@@ -5,7 +5,9 @@ use super::search::Search;
 use crate::ranking::Pick;
 use crate::{Code, Keeping, PeerKey};
 use clock::Time;
-use content::{Cipher, ContentId, Details, GROUP_LEN, GroupRange, Kind, LinkKey, Manifest, PrivateError, private};
+use content::{
+    Cipher, ContentId, Details, GROUP_LEN, GroupRange, Kind, LinkKey, Manifest, PrivateError, Root, private,
+};
 use core::ops::Range;
 use core::time::Duration;
 
@@ -30,6 +32,8 @@ pub(crate) struct Item {
     pub(crate) own: bool,
     /// How it outlives the visit, once that is settled.
     pub(crate) keeping: Option<Keeping>,
+    /// The person said that it stays when room is made for others.
+    pub(crate) pinned: bool,
     /// How long hashing or fetching took, once done.
     pub(crate) took: Option<Duration>,
 }
@@ -139,6 +143,11 @@ pub(crate) fn open(manifest: &Manifest, key: Option<&LinkKey>) -> Result<Details
 }
 
 impl Item {
+    /// What its bytes are known by, once its manifest is here.
+    pub(crate) fn root(&self) -> Option<Root> {
+        self.manifest.as_ref().map(|manifest| manifest.root)
+    }
+
     /// Plain bytes in one of its groups.
     pub(crate) fn plain_group_len(&self) -> u64 {
         let sealed = self.manifest.as_ref().is_some_and(|manifest| matches!(manifest.kind, Kind::Private(_)));

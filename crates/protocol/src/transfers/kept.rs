@@ -13,7 +13,7 @@ use content::{ContentId, Download, DownloadConfig, DownloadInput, Kept, Manifest
 
 impl Transfers {
     /// The store holds something of this content from an earlier visit.
-    pub(crate) fn on_found(&mut self, ctx: &mut Context<'_>, manifest: Manifest) {
+    pub(crate) fn on_found(&mut self, ctx: &mut Context<'_>, manifest: Manifest, pinned: bool) {
         let id = manifest.id();
         if self.items.contains_key(&id) || self.is_full() {
             return;
@@ -33,10 +33,13 @@ impl Transfers {
             wanted: None,
             own: false,
             keeping: None,
+            pinned,
             took: None,
         };
         self.items.insert(id, item);
+        let root = manifest.root;
         self.begin(ctx, id, manifest);
+        self.note_found(root);
     }
 
     /// The page may end any moment: nothing that is verified should have to be fetched twice.
@@ -62,6 +65,7 @@ impl Transfers {
     pub(crate) fn on_reserved(&mut self, ctx: &mut Context<'_>, root: Root, kept: Option<Box<Kept>>) {
         let manifest = self.items.values().filter(|item| item.is_of(root)).find_map(|item| item.manifest.clone());
         let seed = self.choice.below(u64::MAX);
+        self.take_over(root);
         let opening = self.contents.get_mut(&root).filter(|content| matches!(content.place, Place::Opening));
         // Removed, or replaced by the person's own file, while the store was looking.
         let (Some(content), Some(manifest)) = (opening, manifest) else { return };

@@ -53,6 +53,7 @@ impl Transfers {
                     wanted: None,
                     own: true,
                     keeping: None,
+                    pinned: false,
                     took: None,
                 };
                 // A fetch of the same link goes on: others may have the bytes.
@@ -127,8 +128,9 @@ impl Transfers {
         // How the same file is kept does not change by choosing it again; the node says so if it does.
         let keeping = before.and_then(|item| item.keeping);
         let manifest = Some(manifest);
-        let (phase, wanted, own) = (Phase::Held, None, true);
-        self.items.insert(id, Item { key, id, since, manifest, link_key, details, phase, wanted, own, keeping, took });
+        let (phase, wanted, own, pinned) = (Phase::Held, None, true, false);
+        let item = Item { key, id, since, manifest, link_key, details, phase, wanted, own, keeping, pinned, took };
+        self.items.insert(id, item);
         for phase in ended {
             self.clear_failure(ctx, &phase);
         }

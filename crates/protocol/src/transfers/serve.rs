@@ -48,6 +48,26 @@ pub(crate) struct HeldRead {
     range: GroupRange,
 }
 
+impl PendingRead {
+    pub(super) fn id(&self) -> ReadId {
+        self.read
+    }
+
+    pub(super) fn root(&self) -> Root {
+        self.root
+    }
+}
+
+impl HeldRead {
+    pub(super) fn is_of(&self, root: Root) -> bool {
+        self.root == root
+    }
+
+    pub(super) fn token(&self) -> ReadToken {
+        self.token
+    }
+}
+
 impl Transfers {
     /// Somebody opened a link to something they think we have.
     pub(crate) fn on_get_manifest(&mut self, ctx: &mut Context<'_>, peer: PeerKey, id: ContentId) {
@@ -79,6 +99,7 @@ impl Transfers {
         let Some(pending) = self.reads.remove(&token) else { return };
         let PendingRead { read, peer, bytes: asked, root, range, known } = pending;
         ctx.credit.on_read_over(peer, asked);
+        self.note_use(ctx, root);
         let Some(content) = self.contents.get(&root) else {
             self.uploads.handle(ctx.now, UploadInput::ReadFailed { read, reason: Refusal::Withdrawn });
             return self.drive_uploads(ctx);

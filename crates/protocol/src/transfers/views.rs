@@ -1,9 +1,11 @@
 //! Items as the screen draws them.
 
 use super::Transfers;
+use super::elsewhere::Elsewhere;
 use super::held::{Content, Place};
 use super::item::{Item, Phase, Quest};
 use super::providers_of::Role;
+use super::room::{can_be_pinned, would_fit_memory};
 use super::share::Hashing;
 use crate::notices::millis;
 use crate::snapshot::{Cell, Direction, ReceiverView, SourceState, SourceView, TransferState, TransferView};
@@ -34,7 +36,9 @@ impl Transfers {
         let some = wanted.zip(content).filter(|(wanted, content)| *wanted < content.length);
         let plain = |bytes: u64| plain_of(item, bytes);
         let details = item.details.as_ref();
-        let rate = loading.map_or(0.0, |content| content.rate.per_second(now));
+        let elsewhere = loading.and_then(Content::elsewhere);
+        let rate = elsewhere
+            .map_or_else(|| loading.map_or(0.0, |content| content.rate.per_second(now)), |report| report.rate as f64);
         let opening = content.is_some_and(|content| matches!(content.place, Place::Opening));
         TransferView {
             content_id: item.id.to_string(),
@@ -46,13 +50,20 @@ impl Transfers {
             name: details.map(|details| details.name.clone()).unwrap_or_default(),
             media_type: details.map(|details| details.media_type.clone()).unwrap_or_default(),
             direction: if item.own { Direction::Share } else { Direction::Fetch },
-            state: if opening { TransferState::Preparing } else { state(item) },
+            state: if opening {
+                TransferState::Preparing
+            } else {
+                elsewhere.map_or_else(|| state(item), Elsewhere::state)
+            },
             bytes: plain(bytes),
             total: details.map(|details| details.length).or(item.manifest.as_ref().map(|manifest| manifest.length)),
             wanted: some.map(|(wanted, _)| plain(wanted)),
             wasted: content.map_or(0, |content| content.wasted),
-            error: error(item),
+            error: error(item).filter(|_| elsewhere.is_none()),
+            elsewhere: elsewhere.is_some(),
             keeping: item.keeping,
+            pinned: can_be_pinned(item).then_some(item.pinned),
+            fits_memory: would_fit_memory(item) && content.is_none(),
             asks: matches!(item.phase, Phase::Asking(_)),
             rate,
             eta_s: loading.and_then(|content| eta(now, item, content, rate)),
@@ -108,7 +119,7 @@ impl Transfers {
         let Some(content) = content else { return 0 };
         let chunks = chunk_count(content.length);
         let sources = match &content.place {
-            Place::Opening => 0,
+            Place::Opening | Place::Elsewhere(_) => 0,
             Place::Loading(download) => download.sources(&self.flows).filter(|source| source.chunks == chunks).count(),
             Place::Own(_) | Place::Stored(_) if item.own => 0,
             Place::Own(_) | Place::Stored(_) => content.from.iter().count(),
@@ -191,7 +202,10 @@ fn receiver_views(now: Time, content: &Content, plain: impl Fn(u64) -> u64) -> V
 }
 
 /// A cell is as far as the least of its chunks.
-fn map(content: &Content) -> Vec<Cell> {
+pub(super) fn map(content: &Content) -> Vec<Cell> {
+    if let Place::Elsewhere(elsewhere) = &content.place {
+        return elsewhere.report.map.clone();
+    }
     let chunks = chunk_count(content.length);
     let cells = chunks.min(CELLS_MAX);
     let of_chunk = |chunk: u32| match content.asked.get(&chunk).map(|peers| peers.len()) {
@@ -229,6 +243,9 @@ fn hashing_view(now: Time, hashing: &Hashing) -> TransferView {
         wanted: None,
         wasted: 0,
         error: hashing.failed,
+        elsewhere: false,
+        pinned: None,
+        fits_memory: false,
         keeping: None,
         asks: false,
         rate: 0.0,

@@ -11,7 +11,7 @@ const FIRST_CHUNK: GroupRange = GroupRange::new(0, 16);
 #[test]
 fn an_unfinished_item_waits_for_a_word_and_then_asks_only_for_the_rest() {
     let (mut tab, file) = (returning(&[1]), File::new("bird.png", 500_000));
-    let found = tab.hear(Input::Found { manifest: file.manifest.clone() });
+    let found = tab.hear(Input::Found { manifest: file.manifest.clone(), pinned: false });
     assert_eq!((reserved(&found), tab.item().state), (vec![file.root()], TransferState::Preparing));
     tab.hear(Input::Reserved { root: file.root(), kept: file.kept(&[FIRST_CHUNK]) });
     let item = tab.item();
@@ -29,7 +29,7 @@ fn an_unfinished_item_waits_for_a_word_and_then_asks_only_for_the_rest() {
 fn the_link_it_was_opened_with_goes_on_by_itself_whichever_comes_first() {
     for store_first in [true, false] {
         let (mut tab, file) = (returning(&[1]), File::new("bird.png", 500_000));
-        let found = Input::Found { manifest: file.manifest.clone() };
+        let found = Input::Found { manifest: file.manifest.clone(), pinned: false };
         let mut outputs = Vec::new();
         if store_first {
             outputs.extend(tab.hear(found.clone()));
@@ -50,7 +50,7 @@ fn the_link_it_was_opened_with_goes_on_by_itself_whichever_comes_first() {
 #[test]
 fn what_is_here_whole_is_done_and_says_nothing_of_how_long_it_took() {
     let (mut tab, file) = (returning(&[]), File::new("bird.png", 500_000));
-    tab.hear(Input::Found { manifest: file.manifest.clone() });
+    tab.hear(Input::Found { manifest: file.manifest.clone(), pinned: false });
     tab.hear(Input::Reserved { root: file.root(), kept: file.kept(&[FIRST_CHUNK, GroupRange::new(16, 15)]) });
     let item = tab.item();
     assert_eq!((item.state, item.bytes, item.took_ms), (TransferState::Done, 500_000, None));
@@ -60,7 +60,7 @@ fn what_is_here_whole_is_done_and_says_nothing_of_how_long_it_took() {
 fn what_is_kept_of_an_unfinished_item_is_passed_on_when_wanted() {
     let (mut tab, file) = (returning(&[1]), File::new("bird.png", 500_000));
     tab.command(Command::PassOn(true));
-    tab.hear(Input::Found { manifest: file.manifest.clone() });
+    tab.hear(Input::Found { manifest: file.manifest.clone(), pinned: false });
     tab.hear(Input::Reserved { root: file.root(), kept: file.kept(&[FIRST_CHUNK]) });
     let answered = tab.says(1, content::Message::GetManifest { id: file.id });
     assert!(matches!(sent_to(1, &answered)[..], [content::Message::Manifest { .. }]));
@@ -79,7 +79,7 @@ fn a_store_that_refuses_before_the_start_fails_the_item_and_is_asked_again() {
 #[test]
 fn removing_one_item_lets_another_go_on_that_found_no_room() {
     let (mut tab, kept, file) = (returning(&[1]), File::new("cat.png", 70_000), File::new("bird.png", 500_000));
-    tab.hear(Input::Found { manifest: kept.manifest.clone() });
+    tab.hear(Input::Found { manifest: kept.manifest.clone(), pinned: false });
     tab.hear(Input::Reserved { root: kept.root(), kept: kept.kept(&[GroupRange::new(0, 5)]) });
     tab.fetch_from(1, &file);
     tab.hear(Input::StoreFailed { root: file.root(), code: Code::StorageFull });

@@ -1,9 +1,11 @@
 //! One real peer among imagined ones: what it says and asks when people share and fetch.
 
 mod choosing;
+mod elsewhere;
 mod kept;
 mod own;
 mod private;
+mod room;
 mod some;
 mod tab;
 

@@ -123,7 +123,7 @@ fn what_is_kept_of_a_private_item_is_locked_until_its_link_is_opened_again() {
     let mut tab = Tab::connected_to(&[]);
     tab.empty_store = false;
     let file = sealed();
-    tab.hear(Input::Found { manifest: file.manifest.clone() });
+    tab.hear(Input::Found { manifest: file.manifest.clone(), pinned: false });
     tab.hear(Input::Reserved { root: file.root(), kept: file.kept(&[GroupRange::new(0, 3)]) });
     let item = tab.item();
     assert!(item.private && item.locked && item.link_key.is_none());

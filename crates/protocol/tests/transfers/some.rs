@@ -129,7 +129,7 @@ fn a_small_folder_is_fetched_whole_and_can_be_narrowed_on_the_way() {
 fn a_choice_of_an_earlier_visit_holds_before_the_store_has_answered() {
     let (mut tab, (file, places)) = (Tab::connected_to(&[1]), folder());
     tab.empty_store = false;
-    tab.hear(Input::Found { manifest: file.manifest.clone() });
+    tab.hear(Input::Found { manifest: file.manifest.clone(), pinned: false });
     tab.command(Command::Want { id: file.id, parts: Some(vec![places[2].clone()]) });
     let groups = groups_of(&places[2]);
     let runs = [GroupRange::new(0, 1), GroupRange::new(groups.start, groups.end - groups.start)];

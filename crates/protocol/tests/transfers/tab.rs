@@ -238,7 +238,7 @@ pub(crate) fn reserved(outputs: &[Output]) -> Vec<Root> {
     outputs
         .iter()
         .filter_map(|output| match output {
-            Output::Reserve { manifest } => Some(manifest.root),
+            Output::Reserve { manifest } | Output::GiveWay { manifest } => Some(manifest.root),
             _ => None,
         })
         .collect()

@@ -17,13 +17,23 @@ impl Disk {
         Self
     }
 
-    pub(crate) fn list(&mut self) -> Ready<Vec<Manifest>> {
+    pub(crate) fn list(&mut self) -> Ready<Vec<(Manifest, bool)>> {
         ready(Vec::new())
     }
 
-    pub(crate) fn reserve(&mut self, _: &Manifest) -> Ready<Reserved> {
+    pub(crate) fn reserve(&mut self, _: &Manifest, _: bool) -> Ready<Reserved> {
         ready(Reserved::InMemory)
     }
+
+    pub(crate) fn release(&mut self, _: Root) {}
+
+    pub(crate) fn evict(&mut self, _: Root) -> Ready<bool> {
+        ready(false)
+    }
+
+    pub(crate) fn mark_used(&self, _: Root) {}
+
+    pub(crate) fn pin(&self, _: Root, _: bool) {}
 
     pub(crate) fn put(&mut self, _: Root, _: &Record, _: u64, _: &Bytes) -> Ready<Result<(), Code>> {
         ready(Err(Code::StorageRefused))

@@ -54,7 +54,7 @@ impl Copying {
     ) -> Result<(), DiskError> {
         let length = bytes.size() as u64;
         if opfs::room().await.is_some_and(|room| length > room / PART_OF_ROOM) {
-            return Err(DiskError::Full);
+            return Err(DiskError::Full { short: 0 });
         }
         let folder = opfs::folder_of(Shelf::Own, root, true).await?;
         let copy = OpenFile::open(&folder, BYTES).await?;

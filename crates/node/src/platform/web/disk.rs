@@ -1,7 +1,7 @@
 //! Contents in the origin-private file system: the page's side of the worker that writes them.
 //!
 //! Only a worker may write there without copying whole files, and only there may hashing what an earlier visit left
-//! take its time. Messages are answered in the order in which they are sent. How much may wait is bounded by who asks:
+//! take its time. Messages are answered in the order in which they are sent, but for those that may take long. How much may wait is bounded by who asks:
 //! a download keeps no more than its `buffer_max` between the network and the answer of a put, so a slow disk slows
 //! the network down.
 //!
@@ -50,20 +50,24 @@ impl Disk {
         Self { script: script.filter(|_| opfs::is_here()).map(str::to_owned), line: None }
     }
 
-    /// What earlier visits left, the oldest first.
-    pub(crate) fn list(&mut self) -> impl Future<Output = Vec<Manifest>> + use<> {
+    /// What earlier visits left, and whether it is pinned; what was not used for longest first.
+    pub(crate) fn list(&mut self) -> impl Future<Output = Vec<(Manifest, bool)>> + use<> {
         let usable = self.is_here();
         async move {
             match usable {
-                true => opfs::list(Shelf::Fetched).await.unwrap_or_default(),
+                true => {
+                    let found = opfs::list(Shelf::Fetched).await.unwrap_or_default();
+                    found.into_iter().map(|found| (found.manifest, found.pinned)).collect()
+                }
                 false => Vec::new(),
             }
         }
     }
 
-    pub(crate) fn reserve(&mut self, manifest: &Manifest) -> impl Future<Output = Reserved> + use<> {
+    /// A place for a content, and what is there of it. `waits` until no other tab has it open.
+    pub(crate) fn reserve(&mut self, manifest: &Manifest, waits: bool) -> impl Future<Output = Reserved> + use<> {
         self.start();
-        let answer = self.ask(&Ask::Reserve { root: manifest.root, manifest: &manifest.encode() });
+        let answer = self.ask(&Ask::Reserve { root: manifest.root, manifest: &manifest.encode(), waits });
         async move {
             match answer.await {
                 Answer::Done(body) => match body.dyn_ref::<Uint8Array>() {
@@ -76,10 +80,32 @@ impl Disk {
                         }
                     },
                 },
+                Answer::Full { short } => Reserved::NoRoom(short),
                 Answer::Failed(code) => Reserved::Refused(code),
+                Answer::Elsewhere => Reserved::Elsewhere,
                 Answer::Busy | Answer::Gone => Reserved::InMemory,
             }
         }
+    }
+
+    /// Lets another tab have it.
+    pub(crate) fn release(&mut self, root: Root) {
+        drop(self.ask(&Ask::Release { root }));
+    }
+
+    /// Removes a content to make room; false when another tab uses it, or has pinned it.
+    pub(crate) fn evict(&mut self, root: Root) -> impl Future<Output = bool> + use<> {
+        self.start();
+        let answer = self.ask(&Ask::Evict { root });
+        async move { matches!(answer.await, Answer::Done(_)) }
+    }
+
+    pub(crate) fn mark_used(&self, root: Root) {
+        drop(self.ask(&Ask::Used { root }));
+    }
+
+    pub(crate) fn pin(&self, root: Root, pinned: bool) {
+        drop(self.ask(&Ask::Pin { root, pinned }));
     }
 
     /// Writes bytes at `start`, and the record that counts them.

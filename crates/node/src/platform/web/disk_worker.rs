@@ -7,12 +7,14 @@
 //! Messages are arrays. To the worker: `[number, wish, ...]`. From it: `[number, body]` or `[number, null, code]`.
 
 use super::copying::Copying;
-use super::opfs::{self, BYTES, DiskError, JOURNAL, MANIFEST, OpenFile, Shelf};
-use bytes::{Buf, Bytes, BytesMut};
-use content::{Kept, Manifest, Record, Recovery, Root, group_count};
+use super::opening::{OpenContent, Opened, Opening, Reservation, Still};
+use super::opfs::{self, DiskError, OpenFile, PINNED, Shelf, USED};
+use bytes::Bytes;
+use content::{Record, Root};
 use futures::channel::mpsc;
-use futures::future::{Either, select};
-use futures::{FutureExt, StreamExt};
+use futures::future::{Fuse, LocalBoxFuture};
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt, select};
 use js_sys::{Array, Uint8Array};
 use protocol::Code;
 use std::collections::BTreeMap;
@@ -27,18 +29,55 @@ use web_sys::{Blob, DedicatedWorkerGlobalScope, MessageEvent};
 const COMMIT_AFTER: Duration = Duration::from_millis(20);
 /// Bytes after which they wait no longer.
 const COMMIT_LEN: u64 = 4 * 1024 * 1024;
-/// Bytes of the journal that are read at once; more than the longest record.
-const JOURNAL_SLICE: usize = 64 * 1024;
+/// What any tab has read this recently is in use: twice as long as tabs wait between two marks.
+const IN_USE_MS: f64 = 20_000.0;
 
 /// What the page asks.
 #[derive(Debug)]
 pub(super) enum Ask<'a> {
-    Reserve { root: Root, manifest: &'a [u8] },
-    Put { root: Root, record: &'a [u8], start: u64, bytes: &'a Bytes },
-    Read { root: Root, range: Range<u64> },
-    Remove { root: Root },
-    Copy { root: Root, manifest: &'a [u8], outboard: &'a [u8], bytes: &'a Blob },
-    Forget { root: Root },
+    /// `waits` for another tab that has it open.
+    Reserve {
+        root: Root,
+        manifest: &'a [u8],
+        waits: bool,
+    },
+    /// Close it, for another tab that waits for it.
+    Release {
+        root: Root,
+    },
+    Put {
+        root: Root,
+        record: &'a [u8],
+        start: u64,
+        bytes: &'a Bytes,
+    },
+    Read {
+        root: Root,
+        range: Range<u64>,
+    },
+    Remove {
+        root: Root,
+    },
+    /// As `Remove`, unless it is used or pinned.
+    Evict {
+        root: Root,
+    },
+    Used {
+        root: Root,
+    },
+    Pin {
+        root: Root,
+        pinned: bool,
+    },
+    Copy {
+        root: Root,
+        manifest: &'a [u8],
+        outboard: &'a [u8],
+        bytes: &'a Blob,
+    },
+    Forget {
+        root: Root,
+    },
 }
 
 impl Ask<'_> {
@@ -48,9 +87,10 @@ impl Ask<'_> {
         let say = |parts: &[JsValue]| parts.iter().for_each(|part| _ = message.push(part));
         let name = |root: &Root| JsValue::from(opfs::name_of(*root));
         match self {
-            Self::Reserve { root, manifest } => {
-                say(&["reserve".into(), name(root), Uint8Array::from(*manifest).into()])
+            Self::Reserve { root, manifest, waits } => {
+                say(&["reserve".into(), name(root), Uint8Array::from(*manifest).into(), (*waits).into()])
             }
+            Self::Release { root } => say(&["release".into(), name(root)]),
             Self::Put { root, record, start, bytes } => {
                 let bytes = Uint8Array::from(&bytes[..]);
                 moved.push(&bytes.buffer());
@@ -65,6 +105,9 @@ impl Ask<'_> {
             Self::Read { root, range } => {
                 say(&["read".into(), name(root), (range.start as f64).into(), (range.end as f64).into()]);
             }
+            Self::Evict { root } => say(&["evict".into(), name(root)]),
+            Self::Used { root } => say(&["used".into(), name(root)]),
+            Self::Pin { root, pinned } => say(&["pin".into(), name(root), (*pinned).into()]),
             Self::Remove { root } => say(&["remove".into(), name(root)]),
             Self::Copy { root, manifest, outboard, bytes } => {
                 let outboard = Uint8Array::from(*outboard);
@@ -82,7 +125,13 @@ impl Ask<'_> {
 pub(super) enum Answer {
     Done(JsValue),
     Failed(Code),
-    /// Another tab has it open.
+    /// No room; how much is missing is known of a reservation.
+    Full {
+        short: u64,
+    },
+    /// Another tab has it open, and will let go of it.
+    Elsewhere,
+    /// Something else has its files open.
     Busy,
     /// There is no private file system, or no worker any more.
     Gone,
@@ -94,9 +143,10 @@ impl Answer {
         let number = parts.get(0).as_f64()? as u64;
         let answer = match parts.get(2).as_string().as_deref() {
             None => Self::Done(parts.get(1)),
+            Some("elsewhere") => Self::Elsewhere,
             Some("busy") => Self::Busy,
             Some("absent") => Self::Gone,
-            Some("full") => Self::Failed(Code::StorageFull),
+            Some("full") => Self::Full { short: parts.get(3).as_f64().unwrap_or(0.0) as u64 },
             Some(_) => Self::Failed(Code::StorageRefused),
         };
         Some((number, answer))
@@ -106,7 +156,8 @@ impl Answer {
         match self {
             Self::Done(body) => Ok(body),
             Self::Failed(code) => Err(code),
-            Self::Busy | Self::Gone => Err(Code::StorageRefused),
+            Self::Full { .. } => Err(Code::StorageFull),
+            Self::Elsewhere | Self::Busy | Self::Gone => Err(Code::StorageRefused),
         }
     }
 }
@@ -114,8 +165,9 @@ impl Answer {
 fn word(error: DiskError) -> &'static str {
     match error {
         DiskError::Absent => "absent",
+        DiskError::Elsewhere => "elsewhere",
         DiskError::Busy => "busy",
-        DiskError::Full => "full",
+        DiskError::Full { .. } => "full",
         DiskError::NotFound | DiskError::Refused => "refused",
     }
 }
@@ -137,25 +189,33 @@ pub(super) fn run(scope: DedicatedWorkerGlobalScope) {
 }
 
 async fn serve(port: DedicatedWorkerGlobalScope, mut messages: mpsc::UnboundedReceiver<Array>) {
-    let mut desk =
-        Desk { port, open: BTreeMap::new(), copying: Copying::default(), unflushed: Vec::new(), unflushed_len: 0 };
+    let mut desk = Desk {
+        port,
+        open: BTreeMap::new(),
+        reserved: BTreeMap::new(),
+        copying: Copying::default(),
+        unflushed: Vec::new(),
+        unflushed_len: 0,
+    };
+    // Waiting for another tab and proving gigabytes take their time, and nothing else waits for that.
+    let mut opening: FuturesUnordered<LocalBoxFuture<'static, Opened>> = FuturesUnordered::new();
     loop {
-        let message = if desk.unflushed.is_empty() {
-            messages.next().await
-        } else {
-            let pause = futures_timer::Delay::new(COMMIT_AFTER);
-            match select(messages.next(), pause.fuse()).await {
-                Either::Left((message, _)) => message,
-                Either::Right(((), _)) => {
+        let mut pause = match desk.unflushed.is_empty() {
+            true => Fuse::terminated(),
+            false => futures_timer::Delay::new(COMMIT_AFTER).fuse(),
+        };
+        select! {
+            message = messages.next() => {
+                let Some(message) = message else { return };
+                if let Some(reservation) = desk.on_message(&message).await {
+                    opening.push(reservation.open().boxed_local());
+                }
+                if desk.unflushed_len >= COMMIT_LEN {
                     desk.commit();
-                    continue;
                 }
             }
-        };
-        let Some(message) = message else { return };
-        desk.on_message(&message).await;
-        if desk.unflushed_len >= COMMIT_LEN {
-            desk.commit();
+            opened = opening.select_next_some() => desk.on_opened(opened),
+            () = pause => desk.commit(),
         }
     }
 }
@@ -164,31 +224,33 @@ async fn serve(port: DedicatedWorkerGlobalScope, mut messages: mpsc::UnboundedRe
 struct Desk {
     port: DedicatedWorkerGlobalScope,
     open: BTreeMap<Root, OpenContent>,
+    /// Whether those that are being opened are still wanted.
+    reserved: BTreeMap<Root, Opening>,
     copying: Copying,
     /// Puts that are written and not yet answered.
     unflushed: Vec<(u64, Root)>,
     unflushed_len: u64,
 }
 
-/// A content that misses something.
-struct OpenContent {
-    bytes: OpenFile,
-    journal: OpenFile,
-    journal_len: u64,
-    groups_missing: u32,
-}
-
 impl Desk {
-    async fn on_message(&mut self, parts: &Array) {
-        let Some(number) = parts.get(0).as_f64().map(|number| number as u64) else { return };
+    /// Answers a message, unless it asks for something that takes its time: that is given back.
+    async fn on_message(&mut self, parts: &Array) -> Option<Reservation> {
+        let number = parts.get(0).as_f64()? as u64;
         let root = parts.get(2).as_string().as_deref().and_then(opfs::root_of);
         let outcome = match (parts.get(1).as_string().as_deref(), root) {
-            (Some("reserve"), Some(root)) => self.reserve(root, parts.get(3)).await,
+            (Some("reserve"), Some(root)) => match self.reserve(number, root, parts) {
+                Ok(reservation) => return Some(reservation),
+                Err(error) => Err(error),
+            },
+            (Some("release"), Some(root)) => {
+                self.close(root);
+                Ok(JsValue::NULL)
+            }
             (Some("put"), Some(root)) => match self.put(root, parts) {
                 Ok(len) => {
                     self.unflushed.push((number, root));
                     self.unflushed_len += len;
-                    return;
+                    return None;
                 }
                 Err(error) => {
                     // What was written before it is safe, and is said to be before the failure is.
@@ -197,51 +259,93 @@ impl Desk {
                 }
             },
             (Some("read"), Some(root)) => self.read(root, parts).await,
-            (Some("remove"), Some(root)) => {
-                self.commit();
-                self.open.remove(&root);
-                opfs::remove(Shelf::Fetched, root).await.map(|()| JsValue::NULL)
-            }
+            (Some("evict"), Some(root)) => self.evict(root).await.map(|()| JsValue::NULL),
+            (Some("used"), Some(root)) => mark(root, USED, true).await.map(|()| JsValue::NULL),
+            (Some("pin"), Some(root)) => mark(root, PINNED, parts.get(3).is_truthy()).await.map(|()| JsValue::NULL),
+            (Some("remove"), Some(root)) => self.remove(root).await.map(|()| JsValue::NULL),
             // A copy may take minutes, and nothing else waits for it.
             (Some("copy"), Some(root)) => {
                 let (copy, port) = (self.copying.begin(root, parts), self.port.clone());
-                return wasm_bindgen_futures::spawn_local(async move {
+                wasm_bindgen_futures::spawn_local(async move {
                     answer(&port, number, copy.await.map(|()| JsValue::NULL));
                 });
+                return None;
             }
             (Some("forget"), Some(root)) => self.copying.forget(root).await.map(|()| JsValue::NULL),
             _ => Err(DiskError::Refused),
         };
         self.answer(number, outcome);
+        None
     }
 
     fn answer(&self, number: u64, outcome: Result<JsValue, DiskError>) {
         answer(&self.port, number, outcome);
     }
 
-    /// Finds what is there, proves it, and opens the rest for writing.
-    async fn reserve(&mut self, root: Root, manifest: JsValue) -> Result<JsValue, DiskError> {
-        let canonical = manifest.dyn_into::<Uint8Array>().map_err(|_| DiskError::Refused)?;
-        let manifest = Manifest::decode(&canonical.to_vec()).map_err(|_| DiskError::Refused)?;
+    /// What has to be done to have a content open for writing.
+    fn reserve(&mut self, number: u64, root: Root, parts: &Array) -> Result<Reservation, DiskError> {
+        let canonical = parts.get(3).dyn_into::<Uint8Array>().map_err(|_| DiskError::Refused)?;
+        let waits = parts.get(4).is_truthy();
         self.commit();
-        self.open.remove(&root);
-        let known = opfs::file_of(Shelf::Fetched, root, MANIFEST).await.is_ok();
-        match open(&manifest, (!known).then_some(&canonical)).await {
-            Ok((content, kept)) => {
-                if !kept.is_complete() {
-                    self.open.insert(root, content);
-                }
-                let any = kept.held.ones() > 0 || kept.is_complete();
-                Ok(if any { Uint8Array::from(&kept.to_bytes()[..]).into() } else { JsValue::NULL })
-            }
-            Err(error) => {
-                if !known && error != DiskError::Busy {
-                    // Nothing of it is worth keeping; that it cannot be removed changes nothing.
-                    let _ = opfs::remove(Shelf::Fetched, root).await;
-                }
-                Err(error)
-            }
+        // What is open here is proved again, and stays ours meanwhile.
+        let lock = self.open.remove(&root).map(OpenContent::close);
+        let opening = Opening::default();
+        if let Some(before) = self.reserved.insert(root, opening.clone()) {
+            before.is(Still::Superseded);
         }
+        Ok(Reservation { number, root, canonical, waits, lock, opening })
+    }
+
+    fn on_opened(&mut self, opened: Opened) {
+        let Opened { number, root, opening, outcome } = opened;
+        if self.reserved.get(&root).is_some_and(|current| current.is_same(&opening)) {
+            self.reserved.remove(&root);
+        }
+        let outcome = outcome.map(|(content, kept)| {
+            let any = kept.held.ones() > 0 || kept.is_complete();
+            if !kept.is_complete() {
+                self.open.insert(root, content);
+            }
+            if any { Uint8Array::from(&kept.to_bytes()[..]).into() } else { JsValue::NULL }
+        });
+        self.answer(number, outcome);
+    }
+
+    /// Lets go of a content.
+    fn close(&mut self, root: Root) {
+        self.commit();
+        drop(self.open.remove(&root));
+    }
+
+    /// Removes what is kept of a content, unless another tab writes it.
+    async fn remove(&mut self, root: Root) -> Result<(), DiskError> {
+        self.commit();
+        if let Some(opening) = self.reserved.remove(&root) {
+            // It is removed by whoever has begun to open it.
+            opening.is(Still::Unwanted);
+            return Ok(());
+        }
+        let lock = match self.open.remove(&root) {
+            Some(content) => Some(content.close()),
+            None => super::opening::lock(root, false).await,
+        };
+        match lock {
+            Some(_held) => opfs::remove(Shelf::Fetched, root).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Removes a content that nobody needs now, for another.
+    async fn evict(&mut self, root: Root) -> Result<(), DiskError> {
+        if self.open.contains_key(&root) || self.reserved.contains_key(&root) {
+            return Err(DiskError::Busy);
+        }
+        let _lock = super::opening::lock(root, false).await.ok_or(DiskError::Elsewhere)?;
+        let used = opfs::used_at(root).await.is_some_and(|at| js_sys::Date::now() - at < IN_USE_MS);
+        if used || opfs::is_pinned(root).await {
+            return Err(DiskError::Busy);
+        }
+        opfs::remove(Shelf::Fetched, root).await
     }
 
     /// Writes bytes and record; answered by [`Self::commit`].
@@ -300,63 +404,24 @@ fn answer(port: &DedicatedWorkerGlobalScope, number: u64, outcome: Result<JsValu
             let moved: Array = body.dyn_ref::<Uint8Array>().map(Uint8Array::buffer).iter().collect();
             (Array::of2(&number, &body), moved)
         }
-        Err(error) => (Array::of3(&number, &JsValue::NULL, &word(error).into()), Array::new()),
+        Err(error) => {
+            let short = if let DiskError::Full { short } = error { short } else { 0 };
+            (Array::of4(&number, &JsValue::NULL, &word(error).into(), &(short as f64).into()), Array::new())
+        }
     };
     if port.post_message_with_transfer(&message, &moved).is_err() {
         log::warn!("an answer of the store could not be sent");
     }
 }
 
-/// Opens the files of a content, makes room for all of it, and proves what is there.
-async fn open(manifest: &Manifest, unwritten: Option<&Uint8Array>) -> Result<(OpenContent, Kept), DiskError> {
-    let folder = opfs::folder_of(Shelf::Fetched, manifest.root, true).await?;
-    let bytes = OpenFile::open(&folder, BYTES).await?;
-    let journal = OpenFile::open(&folder, JOURNAL).await?;
-    // All the room is taken now, so that a content that does not fit says so before its first byte is fetched.
-    if bytes.len()? != manifest.length {
-        bytes.resize(manifest.length)?;
+/// Puts a small file beside a content, or takes it away.
+async fn mark(root: Root, name: &str, is_there: bool) -> Result<(), DiskError> {
+    let folder = opfs::folder_of(Shelf::Fetched, root, false).await?;
+    if !is_there {
+        return opfs::wait::<JsValue>(folder.remove_entry(name)).await.map(drop);
     }
-    let (kept, journal_len) = prove(manifest, &bytes, &journal)?;
-    // Behind a torn record nothing could be found again.
-    journal.resize(journal_len)?;
-    if let Some(canonical) = unwritten {
-        // Last: a folder without it is no content.
-        let file = OpenFile::open(&folder, MANIFEST).await?;
-        file.write_js(0, canonical)?;
-        file.flush()?;
-    }
-    let groups_missing = group_count(manifest.length) - kept.held.ones();
-    Ok((OpenContent { bytes, journal, journal_len, groups_missing }, kept))
-}
-
-/// Proves every record of the journal against the bytes in its place; returns where the last whole record ends.
-fn prove(manifest: &Manifest, bytes: &OpenFile, journal: &OpenFile) -> Result<(Kept, u64), DiskError> {
-    let mut recovery = Recovery::new(manifest);
-    let (len, mut read_to, mut proved_to) = (journal.len()?, 0, 0);
-    let mut window = BytesMut::new();
-    loop {
-        let slice = (len - read_to).min(JOURNAL_SLICE as u64) as usize;
-        let before = window.len();
-        window.resize(before + slice, 0);
-        if !journal.read(read_to, &mut window[before..])? {
-            return Err(DiskError::Refused);
-        }
-        read_to += slice as u64;
-        let mut rest = window.split().freeze();
-        while let Some((record, taken)) = Record::decode(&rest) {
-            if record.range.is_within(manifest.length) {
-                let place = record.range.byte_range(manifest.length);
-                let mut found = BytesMut::zeroed((place.end - place.start) as usize);
-                if bytes.read(place.start, &mut found)? {
-                    recovery.replay(&record, &found.freeze());
-                }
-            }
-            rest.advance(taken);
-            proved_to += taken as u64;
-        }
-        if read_to == len {
-            return Ok((recovery.finish(), proved_to));
-        }
-        window.extend_from_slice(&rest);
-    }
+    let file = OpenFile::open(&folder, name).await?;
+    // Its time is what counts, and changes with what is written.
+    file.write_js(0, &Uint8Array::new_with_length(1))?;
+    file.flush()
 }

@@ -85,6 +85,25 @@ impl Handle {
         plain(&whole).await
     }
 
+    /// Writes a content that is here and verified into a file that the person picked, from the disk to the disk. What was in the
+    /// file stays until all of it is written.
+    ///
+    /// # Errors
+    /// As [`save`](Self::save); `StorageRefused` when the file cannot be written, `StorageFull` when there is no room.
+    pub async fn save_as(&self, id: ContentId, file: &FileSystemFileHandle) -> Result<(), Code> {
+        let whole = self.whole(id).await?;
+        let stream: FileSystemWritableFileStream = settled(file.create_writable()).await?;
+        if let Some(plain) = whole.plain() {
+            // Closes the stream at its end, and gives it up when something fails.
+            let written = plain.blob().stream().pipe_to(&stream);
+            return JsFuture::from(written).await.map(drop).map_err(|error| code_of(&error));
+        }
+        let outcome = write_opened(&whole, &stream).await;
+        let closing = if outcome.is_ok() { stream.close() } else { stream.abort() };
+        let closed = JsFuture::from(closing).await.map(drop).map_err(|error| code_of(&error));
+        outcome.and(closed)
+    }
+
     /// The files of a folder, in the order of their paths. Waits for the index while that is on its way.
     ///
     /// # Errors
@@ -189,6 +208,23 @@ async fn plain(whole: &Whole) -> Result<Blob, Code> {
     joined(&parts)
 }
 
+/// Private bytes, opened slice by slice.
+async fn write_opened(whole: &Whole, stream: &FileSystemWritableFileStream) -> Result<(), Code> {
+    let length = whole.details().length;
+    let mut at = 0;
+    while at < length {
+        let end = (at + OPEN_SLICE).min(length);
+        write_bytes(stream, &whole.read(at..end).await?).await?;
+        at = end;
+    }
+    Ok(())
+}
+
+async fn write_bytes(stream: &FileSystemWritableFileStream, bytes: &Bytes) -> Result<(), Code> {
+    let written = stream.write_with_js_u8_array(&Uint8Array::from(&bytes[..])).map_err(|error| code_of(&error))?;
+    JsFuture::from(written).await.map(drop).map_err(|error| code_of(&error))
+}
+
 fn joined(parts: &Array) -> Result<Blob, Code> {
     Blob::new_with_blob_sequence(parts).map_err(|_| Code::StorageRefused)
 }
@@ -229,8 +265,7 @@ async fn write(
     while !range.is_empty() {
         let bytes: Bytes = window.read(range.clone()).await?;
         range.start += bytes.len() as u64;
-        let written = stream.write_with_js_u8_array(&Uint8Array::from(&bytes[..])).map_err(|error| code_of(&error))?;
-        JsFuture::from(written).await.map_err(|error| code_of(&error))?;
+        write_bytes(&stream, &bytes).await?;
     }
     JsFuture::from(stream.close()).await.map(drop).map_err(|error| code_of(&error))
 }

@@ -4,6 +4,8 @@
 //! starling-1 / <root in hex> / manifest   canonical bytes
 //!                            / bytes      the content, each byte in its place
 //!                            / journal    records: which groups count, and their proof
+//!                            / used       written when it is read: its time says when that was
+//!                            / pinned     is there when the person said that it stays
 //! starling-1-own / <root in hex> / manifest, bytes
 //!                                / outboard  every hash pair above the bytes
 //! ```
@@ -43,6 +45,8 @@ pub(super) const MANIFEST: &str = "manifest";
 pub(super) const BYTES: &str = "bytes";
 pub(super) const JOURNAL: &str = "journal";
 pub(super) const OUTBOARD: &str = "outboard";
+pub(super) const USED: &str = "used";
+pub(super) const PINNED: &str = "pinned";
 
 /// Why the file system did not do something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,11 +54,15 @@ pub(super) enum DiskError {
     /// There is no such file system on this page.
     #[error("no private file system")]
     Absent,
-    /// Somebody else (another tab of this person) has the file open.
+    /// It is the turn of another tab of this person.
+    #[error("open in another tab")]
+    Elsewhere,
+    /// Somebody else has the file open.
     #[error("open elsewhere")]
     Busy,
-    #[error("no room")]
-    Full,
+    /// By this much; 0 when the browser does not say.
+    #[error("no room for {short} bytes")]
+    Full { short: u64 },
     #[error("no such file")]
     NotFound,
     #[error("refused")]
@@ -65,7 +73,7 @@ impl From<JsValue> for DiskError {
     fn from(error: JsValue) -> Self {
         let name = error.dyn_ref::<js_sys::Error>().map(|error| String::from(error.name()));
         match name.as_deref() {
-            Some("QuotaExceededError") => Self::Full,
+            Some("QuotaExceededError") => Self::Full { short: 0 },
             Some("NoModificationAllowedError") => Self::Busy,
             Some("NotFoundError") => Self::NotFound,
             other => {
@@ -121,14 +129,23 @@ pub(super) async fn remove(shelf: Shelf, root: Root) -> Result<(), DiskError> {
     wait::<JsValue>(folder.remove_entry_with_options(&name_of(root), &options)).await.map(drop)
 }
 
-/// The manifests of all contents on a shelf, the oldest first.
-pub(super) async fn list(shelf: Shelf) -> Result<Vec<Manifest>, DiskError> {
+/// A content on a shelf.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) manifest: Manifest,
+    pub(super) pinned: bool,
+    /// When it was last read, or begun; ms since the epoch.
+    used: f64,
+}
+
+/// All contents on a shelf, what was not used for longest first.
+pub(super) async fn list(shelf: Shelf) -> Result<Vec<Found>, DiskError> {
     let names: AsyncIterator = match folder(shelf, false).await {
         Ok(folder) => folder.keys(),
         Err(DiskError::NotFound) => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
-    let mut found: Vec<(f64, Manifest)> = Vec::new();
+    let mut found: Vec<Found> = Vec::new();
     let mut torn = Vec::new();
     loop {
         let next: IteratorNext = wait(names.next()?).await?;
@@ -137,7 +154,11 @@ pub(super) async fn list(shelf: Shelf) -> Result<Vec<Manifest>, DiskError> {
         }
         let Some(root) = next.value().as_string().as_deref().and_then(root_of) else { continue };
         match manifest_of(shelf, root).await {
-            Ok((modified, manifest)) if manifest.root == root => found.push((modified, manifest)),
+            Ok((begun, manifest)) if manifest.root == root => {
+                let used = used_at(root).await.unwrap_or(begun);
+                let pinned = is_pinned(root).await;
+                found.push(Found { manifest, pinned, used });
+            }
             // Another tab may be making or removing it, or a crash came between: then it is no content (yet).
             Ok(_) | Err(_) => torn.push(root),
         }
@@ -147,8 +168,18 @@ pub(super) async fn list(shelf: Shelf) -> Result<Vec<Manifest>, DiskError> {
         // cannot be removed.
         let _ = remove(shelf, root).await;
     }
-    found.sort_by(|(a, _), (b, _)| a.total_cmp(b));
-    Ok(found.into_iter().map(|(_, manifest)| manifest).collect())
+    found.sort_by(|a, b| a.used.total_cmp(&b.used));
+    Ok(found)
+}
+
+/// When a fetched content was last read, ms since the epoch, if it ever was.
+pub(super) async fn used_at(root: Root) -> Option<f64> {
+    Some(file_of(Shelf::Fetched, root, USED).await.ok()?.last_modified())
+}
+
+/// Whether the person said that a fetched content stays.
+pub(super) async fn is_pinned(root: Root) -> bool {
+    file_of(Shelf::Fetched, root, PINNED).await.is_ok()
 }
 
 async fn manifest_of(shelf: Shelf, root: Root) -> Result<(f64, Manifest), DiskError> {
@@ -214,7 +245,7 @@ impl OpenFile {
     /// Writes all of `bytes` at `start`. A write that ends early has met the end of the disk.
     pub(super) fn write_js(&self, start: u64, bytes: &Uint8Array) -> Result<(), DiskError> {
         let written = self.0.write_with_js_u8_array_and_options(bytes, &at(start))?;
-        if written >= f64::from(bytes.length()) { Ok(()) } else { Err(DiskError::Full) }
+        if written >= f64::from(bytes.length()) { Ok(()) } else { Err(DiskError::Full { short: 0 }) }
     }
 }
 

@@ -6,7 +6,7 @@
 
 use super::disk_worker::{Answer, Ask};
 use super::kept_files::{self, KeptFile, Unreadable};
-use super::opfs::{self, BYTES, DiskError, OUTBOARD, Shelf};
+use super::opfs::{self, BYTES, DiskError, Found, OUTBOARD, Shelf};
 use super::{Disk, FileHandle};
 use crate::store::Restored;
 use content::{Manifest, Outboard, Root};
@@ -44,7 +44,7 @@ impl Disk {
                 (None, Some(copy)) => match copy.await {
                     // Busy: another tab of this person is copying the same.
                     Answer::Done(_) | Answer::Busy => Keeping::Device,
-                    Answer::Failed(_) | Answer::Gone => Keeping::Tab,
+                    Answer::Elsewhere | Answer::Full { .. } | Answer::Failed(_) | Answer::Gone => Keeping::Tab,
                 },
                 (None, None) => Keeping::Tab,
             }
@@ -59,7 +59,7 @@ impl Disk {
                 return Vec::new();
             }
             let mut shares = Vec::new();
-            for manifest in opfs::list(Shelf::Own).await.unwrap_or_default() {
+            for Found { manifest, .. } in opfs::list(Shelf::Own).await.unwrap_or_default() {
                 match copy_of(&manifest).await {
                     Ok(outcome) => shares.push(Restored { manifest, keeping: Keeping::Device, outcome: Ok(outcome) }),
                     // Removed by another tab, or damaged: no copy any more.
