@@ -55,6 +55,7 @@ pub mod parameters;
 pub mod question;
 pub mod seal;
 pub mod signing;
+pub mod stamp;
 pub mod state;
 pub mod sync;
 pub mod ticket;

@@ -4,12 +4,15 @@
 //! tip's history, leaves by the state root, lists of validators by their hash. An answer that does not is its sender's
 //! fault and nobody's loss. Each kind says next to itself how much of it there may be.
 
+use crate::account::AccountId;
 use crate::block::Body;
 use crate::hash::{Key, TransactionId, ValidatorsHash};
 use crate::header::Header;
 use crate::history::{Archive, History, HistoryProof};
 use crate::seal::Seal;
+use crate::stamp::Stamp;
 use crate::sync::HEADERS_PER_ASK_MAX;
+use crate::ticket::Ticket;
 use crate::transaction::SignedTransaction;
 use crate::tree::Proof;
 use crate::validators::Validators;
@@ -92,6 +95,18 @@ pub enum Question {
         /// Its seal.
         seal: Seal,
     },
+    /// What do you ask of this account before you let it in?
+    Admission {
+        /// Which.
+        account: AccountId,
+    },
+    /// Done: a ticket, please.
+    Stamped {
+        /// What was asked.
+        stamp: Stamp,
+        /// What solves it.
+        counter: u64,
+    },
 }
 
 /// One step of a path.
@@ -148,6 +163,23 @@ pub enum Refusal {
     Stopped,
 }
 
+/// Why there is no ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denial {
+    /// All of this epoch are given out.
+    NoneLeft,
+    /// This network address, or the network around it, had its share of the day.
+    Network,
+    /// Too many solutions from this address at once.
+    TooOften,
+    /// The question was not this issuer's, or is too old: ask anew.
+    Stale,
+    /// The counter does not solve it.
+    Stamp,
+    /// The account is there already.
+    There,
+}
+
 /// An answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
@@ -173,6 +205,12 @@ pub enum Answer {
     Noted,
     /// This peer does not have it.
     Unknown,
+    /// Solve this first.
+    Stamp(Stamp),
+    /// Let in: for [`Body::Admit`](crate::transaction::Body::Admit).
+    Ticket(Ticket),
+    /// Not now, and why; ask again after so many seconds.
+    Denied(Denial, u32),
 }
 
 impl Wire for Question {
@@ -205,6 +243,11 @@ impl Wire for Question {
                 header.encode(out);
                 seal.encode(out);
             }
+            Self::Admission { account } => (9_u8, *account).encode_pair(out),
+            Self::Stamped { stamp, counter } => {
+                (10_u8, *stamp).encode_pair(out);
+                counter.encode(out);
+            }
         }
     }
 
@@ -219,6 +262,8 @@ impl Wire for Question {
             6 => Self::Submit { transaction: Box::new(Wire::decode(input)?) },
             7 => Self::Find { transaction: Wire::decode(input)? },
             8 => Self::Show { header: Box::new(Wire::decode(input)?), seal: Wire::decode(input)? },
+            9 => Self::Admission { account: Wire::decode(input)? },
+            10 => Self::Stamped { stamp: Wire::decode(input)?, counter: Wire::decode(input)? },
             found => return Err(WireError::Choice { what: "question", found }),
         })
     }
@@ -316,6 +361,33 @@ impl Wire for Refusal {
     }
 }
 
+impl Wire for Denial {
+    const LEN_MAX: usize = 1;
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.push(match self {
+            Self::NoneLeft => 0,
+            Self::Network => 1,
+            Self::TooOften => 2,
+            Self::Stale => 3,
+            Self::Stamp => 4,
+            Self::There => 5,
+        });
+    }
+
+    fn decode(input: &mut Reader<'_>) -> Result<Self, WireError> {
+        Ok(match u8::decode(input)? {
+            0 => Self::NoneLeft,
+            1 => Self::Network,
+            2 => Self::TooOften,
+            3 => Self::Stale,
+            4 => Self::Stamp,
+            5 => Self::There,
+            found => return Err(WireError::Choice { what: "denial", found }),
+        })
+    }
+}
+
 impl Wire for Answer {
     const LEN_MAX: usize = ANSWER_LEN_MAX;
 
@@ -361,6 +433,12 @@ impl Wire for Answer {
             }
             Self::Noted => out.push(9),
             Self::Unknown => out.push(10),
+            Self::Stamp(stamp) => (11_u8, *stamp).encode_pair(out),
+            Self::Ticket(ticket) => (12_u8, *ticket).encode_pair(out),
+            Self::Denied(why, secs) => {
+                (13_u8, *why).encode_pair(out);
+                secs.encode(out);
+            }
         }
     }
 
@@ -381,6 +459,9 @@ impl Wire for Answer {
             8 => Self::Found(Wire::decode(input)?),
             9 => Self::Noted,
             10 => Self::Unknown,
+            11 => Self::Stamp(Wire::decode(input)?),
+            12 => Self::Ticket(Wire::decode(input)?),
+            13 => Self::Denied(Wire::decode(input)?, Wire::decode(input)?),
             found => return Err(WireError::Choice { what: "answer", found }),
         })
     }

@@ -54,6 +54,11 @@ pub struct Arguments {
           value_parser = clap::value_parser!(u64).range(1..=86_400))]
     heartbeat: u64,
 
+    /// Work a newcomer does for a grant of credit: each bit doubles it; 6 is about three seconds of a laptop
+    #[arg(long, value_name = "BITS", default_value_t = crate::config::STAMP_BITS,
+          value_parser = clap::value_parser!(u8).range(0..=12))]
+    stamp_bits: u8,
+
     /// File to offer to visitors when nobody else is here, or `off`; by default the first in the page's sample/
     #[arg(long, value_name = "FILE|off", value_parser = parse_sample)]
     sample: Option<Sample>,
@@ -114,6 +119,7 @@ impl From<Arguments> for Config {
             network: arguments.network,
             engine: arguments.engine,
             heartbeat: Duration::from_secs(arguments.heartbeat),
+            stamp_bits: arguments.stamp_bits,
             sample: arguments.sample.unwrap_or(Sample::FromPage),
             behind_proxy: arguments.behind_proxy,
             metrics_for_all: arguments.public_metrics,

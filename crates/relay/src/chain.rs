@@ -4,6 +4,7 @@
 //! The thread is the only one that touches the store, so what is kept and what is said follow one order. Peers' questions
 //! come in through a bounded queue; answers go back to the network's loop, which owns the streams.
 
+mod admission;
 mod answers;
 mod codec;
 mod keeper;
@@ -13,6 +14,7 @@ pub use store::StoreError;
 
 use crate::error::StartError;
 use crate::identity::{data_error, write_secret};
+use admission::Admissions;
 use clock::Timestamp;
 use ed25519_dalek::SigningKey;
 use keeper::Keeper;
@@ -26,6 +28,7 @@ use ledger::validators::{Validator, Validators};
 use ledger::wire::Wire;
 use libp2p::PeerId;
 use libp2p::request_response::ResponseChannel;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -52,6 +55,8 @@ const ANSWERS_WAITING_MAX: usize = 1_024;
 pub(crate) struct Asked {
     pub(crate) question: Question,
     pub(crate) peer: PeerId,
+    /// Where the peer is connected from.
+    pub(crate) from: Option<IpAddr>,
     pub(crate) channel: ResponseChannel<Answer>,
 }
 
@@ -108,12 +113,21 @@ impl Opened {
     }
 }
 
+/// How the chain is run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Habits {
+    /// Who may seal, where a new chain begins.
+    pub(crate) engine: Option<Engine>,
+    pub(crate) heartbeat: Duration,
+    /// Zero bits of a newcomer's stamp.
+    pub(crate) stamp_bits: u8,
+    /// Whether a network's share of tickets also holds for loopback.
+    pub(crate) loopback_counts: bool,
+}
+
 /// Opens the chain in this folder, or begins a new one.
-pub(crate) fn open(
-    folder: &Path,
-    engine: Option<Engine>,
-    heartbeat: Duration,
-) -> Result<(Opened, Door, About), StartError> {
+pub(crate) fn open(folder: &Path, habits: Habits) -> Result<(Opened, Door, About), StartError> {
+    let Habits { engine, heartbeat, stamp_bits, loopback_counts } = habits;
     let key = load_key(folder)?;
     let refused = |source| StartError::Chain { path: folder.join(CHAIN_FILE), source };
     let begin = || genesis(engine.unwrap_or(Engine::Authority), &key, clock_now());
@@ -123,7 +137,8 @@ pub(crate) fn open(
         return Err(StartError::OtherEngine { path: folder.join(CHAIN_FILE), found: name(found) });
     }
     let genesis = kept.genesis.clone();
-    let keeper = Keeper::new(store, kept, key, heartbeat).map_err(refused)?;
+    let admissions = Admissions::new(key.clone(), rand::random(), stamp_bits, loopback_counts);
+    let keeper = Keeper::new(store, kept, key, admissions, heartbeat).map_err(refused)?;
     let about = About { genesis, newest: keeper.newest_shared() };
     let (questions, asked) = sync_channel(QUESTIONS_WAITING_MAX);
     let (answers, answered) = mpsc::channel(ANSWERS_WAITING_MAX);

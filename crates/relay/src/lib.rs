@@ -92,8 +92,14 @@ impl Relay {
         let sample = http::sample::Sample::find(&config.sample, &page)?;
         let identity = Identity::load_or_create(&config.data)?;
         let peer_id = identity.key.public().to_peer_id();
-        let (folder, engine, heartbeat) = (config.data.clone(), config.engine, config.heartbeat);
-        let opening = tokio::task::spawn_blocking(move || chain::open(&folder, engine, heartbeat));
+        let folder = config.data.clone();
+        let habits = chain::Habits {
+            engine: config.engine,
+            heartbeat: config.heartbeat,
+            stamp_bits: config.stamp_bits,
+            loopback_counts: config.limits.loopback_counts,
+        };
+        let opening = tokio::task::spawn_blocking(move || chain::open(&folder, habits));
         let (chain, door, about) = opening.await.unwrap_or_else(|error| {
             // The store's library gives up on some kinds of damage instead of naming them.
             log::error!("{error}");

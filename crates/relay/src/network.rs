@@ -23,10 +23,10 @@ use libp2p::core::muxing::StreamMuxerBox;
 use libp2p::core::transport::{Boxed, Transport, TransportError};
 use libp2p::core::upgrade::Version;
 use libp2p::multiaddr::Protocol;
-use libp2p::swarm::{self, ListenError, Swarm, SwarmEvent};
+use libp2p::swarm::{self, ConnectionId, ListenError, Swarm, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, noise, ping, relay, rendezvous, request_response, yamux};
 use providers::{Limits as TableLimits, Table, WirePeer};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::error::Error;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -71,6 +71,8 @@ pub(crate) struct Network {
     registering: Rates<PeerId>,
     chain: Door,
     asking: Rates<(PeerId, u8)>,
+    /// Where each connection comes from.
+    sources: HashMap<ConnectionId, IpAddr>,
     reachable: Reachable,
     started: Instant,
 }
@@ -122,6 +124,7 @@ impl Network {
             registering: Rates::new(REGISTERING),
             chain,
             asking: Rates::new(QUESTIONS),
+            sources: HashMap::new(),
             reachable,
             started: Instant::now(),
         };
@@ -202,10 +205,14 @@ impl Network {
             SwarmEvent::Behaviour(event) => self.on_behaviour_event(event),
             SwarmEvent::NewListenAddr { address, .. } => self.on_listening(&address),
             SwarmEvent::IncomingConnection { local_addr, .. } => self.on_incoming(&local_addr),
-            SwarmEvent::ConnectionEstablished { peer_id, connection_id, .. } => {
+            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
+                if let Some(ip) = ip_of(endpoint.get_remote_address()) {
+                    self.sources.insert(connection_id, ip);
+                }
                 self.attendance.on_connected(connection_id, peer_id);
             }
             SwarmEvent::ConnectionClosed { peer_id, connection_id, num_established, .. } => {
+                self.sources.remove(&connection_id);
                 self.attendance.on_closed(connection_id);
                 if num_established == 0 {
                     self.on_left(peer_id);
@@ -294,11 +301,12 @@ impl Network {
 
     /// Passes a question on to the chain's thread. One that is refused is dropped: its stream ends without an answer.
     fn on_question(&mut self, event: request_response::Event<Question, Answer>) {
-        let request_response::Event::Message { peer, message, .. } = event else { return };
+        let request_response::Event::Message { peer, connection_id, message } = event else { return };
         let request_response::Message::Request { request: question, channel, .. } = message else { return };
         let kind = question.to_bytes().first().copied().unwrap_or_default();
         if self.asking.take(self.now(), (peer, kind)) {
-            drop(self.chain.questions.try_send(Asked { question, peer, channel }));
+            let from = self.sources.get(&connection_id).copied();
+            drop(self.chain.questions.try_send(Asked { question, peer, from, channel }));
         } else {
             log::debug!("{peer} asks too much");
         }

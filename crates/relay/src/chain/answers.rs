@@ -101,7 +101,10 @@ impl Book {
                 state.map(|state| Answer::Leaves(keys.iter().map(|key| state.prove(key)).collect()))
             }
             Question::Find { transaction } => store.find(transaction)?.map(Answer::Found),
-            Question::Submit { .. } | Question::Show { .. } => None,
+            // The keeper's own affairs.
+            Question::Submit { .. } | Question::Show { .. } | Question::Admission { .. } | Question::Stamped { .. } => {
+                None
+            }
         };
         Ok(answer.unwrap_or(Answer::Unknown))
     }

@@ -3,6 +3,7 @@
 //! One loop: hear, let the maker decide, keep what its step says, and only then tell anybody. A disk that refuses ends
 //! the loop, and with it the relay.
 
+use super::admission::Admissions;
 use super::answers::Book;
 use super::store::{Kept, Store, StoreError, short};
 use super::{Answered, Asked, clock_now};
@@ -48,6 +49,7 @@ pub(crate) struct Keeper {
     store: Store,
     sealer: Sealer<PeerId>,
     book: Book,
+    admissions: Admissions,
     waiting: Vec<Waiting>,
     newest: Arc<Mutex<(u64, BlockId)>>,
     started: Instant,
@@ -65,7 +67,13 @@ fn damaged(what: impl std::fmt::Display) -> StoreError {
 
 impl Keeper {
     /// Goes on from what was kept, after checking all of it.
-    pub(crate) fn new(store: Store, kept: Kept, key: SigningKey, heartbeat: Duration) -> Result<Self, StoreError> {
+    pub(crate) fn new(
+        store: Store,
+        kept: Kept,
+        key: SigningKey,
+        admissions: Admissions,
+        heartbeat: Duration,
+    ) -> Result<Self, StoreError> {
         let genesis = kept.genesis.state().map_err(damaged)?;
         let mut book = Book::new(&Ground::genesis(genesis.clone()).1);
         let mut broken = None;
@@ -92,7 +100,8 @@ impl Keeper {
         log::info!("chain {}: block {} {}", full.chain().rules().chain, newest.0, short(&newest.1));
         let started = Instant::now();
         let sealer = Sealer::new(full, Some(key), kept.records, Time::ZERO, clock_now()).with_heartbeat(heartbeat);
-        Ok(Self { store, sealer, book, waiting: Vec::new(), newest: Arc::new(Mutex::new(newest)), started })
+        let newest = Arc::new(Mutex::new(newest));
+        Ok(Self { store, sealer, book, admissions, waiting: Vec::new(), newest, started })
     }
 
     /// Where the newest block is always to be found.
@@ -192,6 +201,16 @@ impl Keeper {
                         Err(error) => Answer::Refused(Book::refusal(&error)),
                     },
                 };
+                reply(answers, asked, answer);
+            }
+            Question::Admission { account } => {
+                let answer = self.admissions.stamp(&self.sealer.full().ground().state, *account);
+                reply(answers, asked, answer);
+            }
+            Question::Stamped { stamp, counter } => {
+                let (now, clock, from) = (self.now(), clock_now().as_millis(), asked.from);
+                let state = &self.sealer.full().ground().state;
+                let answer = self.admissions.ticket(state, now, clock, from, *stamp, *counter);
                 reply(answers, asked, answer);
             }
             question => {
