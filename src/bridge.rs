@@ -351,6 +351,7 @@ fn events(snapshot: &Snapshot) -> impl PartialEq + '_ {
             .collect::<Vec<_>>(),
         snapshot.notices.iter().map(|notice| notice.code).collect::<Vec<_>>(),
         (snapshot.chain.state, snapshot.chain.height),
+        (snapshot.credit.account.state, snapshot.credit.ledger.as_ref().map(|ledger| ledger.balance)),
     )
 }
 

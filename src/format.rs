@@ -53,7 +53,23 @@ pub fn credits_adding_up(units: impl Iterator<Item = u64>) -> Vec<String> {
 }
 
 fn hundredths(hundredths: u64) -> String {
-    format!("{}.{:02}", hundredths / 100, hundredths % 100)
+    format!("{}.{:02}", grouped(hundredths / 100), hundredths % 100)
+}
+
+/// A whole number with a narrow space between thousands, from five digits on.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    if digits.len() < 5 {
+        return digits;
+    }
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// How much of how much, with the unit once: `23.8 of 38.4 MiB`.
@@ -211,7 +227,7 @@ mod tests {
     fn lines_of_credits_add_up_to_their_sum() {
         assert_eq!(
             (credits(0), credits(6_554), credits(1 << 50)),
-            ("0.00".into(), "6.40".into(), "1099511627776.00".into())
+            ("0.00".into(), "6.40".into(), "1\u{202f}099\u{202f}511\u{202f}627\u{202f}776.00".into())
         );
         let lines = [5_u64; 7];
         let said: f64 = credits_adding_up(lines.into_iter()).iter().map(|line| line.parse::<f64>().unwrap()).sum();

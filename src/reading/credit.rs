@@ -2,7 +2,9 @@
 
 use crate::format::{credits, size};
 use protocol::Snapshot;
-use protocol::snapshot::{CreditItemView, CreditPeerView, CreditView, Standing};
+use protocol::snapshot::{
+    AccountState, CreditAccountView, CreditItemView, CreditPeerView, CreditView, DeniedView, Standing,
+};
 
 /// The most that may be spent in one visit, in units; of them one can be chosen.
 pub const SPENDING: [Option<u64>; 5] = [Some(0), Some(16 << 10), Some(64 << 10), Some(256 << 10), None];
@@ -13,6 +15,72 @@ pub fn spending_label(cap: Option<u64>) -> String {
         None => "No limit".into(),
         Some(0) => "Nothing".into(),
         Some(units) => format!("{} credits", units >> 10),
+    }
+}
+
+/// As `data-state` spells it.
+pub const fn state_word(state: AccountState) -> &'static str {
+    match state {
+        AccountState::None => "none",
+        AccountState::Looking => "looking",
+        AccountState::Asking => "asking",
+        AccountState::Solving => "solving",
+        AccountState::Joining => "joining",
+        AccountState::Refused => "refused",
+        AccountState::There => "there",
+    }
+}
+
+/// As `data-denied` spells it.
+pub const fn denied_word(denied: DeniedView) -> &'static str {
+    match denied {
+        DeniedView::NoneLeft => "none-left",
+        DeniedView::Network => "network",
+        DeniedView::TooOften => "too-often",
+    }
+}
+
+/// What so many units are good for.
+pub fn buys(units: u64) -> String {
+    format!("About {} of fetching.", size(units << 10))
+}
+
+/// What the button that collects says; nothing while there is nothing worth the fee.
+pub fn collectable(units: u64) -> Option<String> {
+    (units > COLLECT_MIN).then(|| format!("Collect {} credits", credits(units)))
+}
+
+/// Units below which the fees of collecting eat a good part of it.
+const COLLECT_MIN: u64 = 128;
+
+/// Where somebody stands who has no account yet, and why.
+pub fn newcomer(account: &CreditAccountView) -> (&'static str, String) {
+    let meanwhile = "Sharing and fetching work meanwhile.";
+    match (account.state, account.denied) {
+        (AccountState::None | AccountState::Looking | AccountState::There, _) => {
+            ("Looking for your account", "It is looked up on the chain, with a proof.".into())
+        }
+        (AccountState::Asking, _) => {
+            ("Asking for a first grant", format!("The relay gives newcomers credit for about 16 MiB. {meanwhile}"))
+        }
+        (AccountState::Solving, _) => (
+            "Earning a first grant",
+            format!(
+                "This tab solves a puzzle of a few seconds beside everything else, so that nobody takes grants by the \
+                 thousand. {meanwhile}"
+            ),
+        ),
+        (AccountState::Joining, _) => ("Your grant is on its way into a block", meanwhile.into()),
+        (AccountState::Refused, denied) => {
+            let why = match denied {
+                Some(DeniedView::NoneLeft) => "All grants of this hour are given out.",
+                Some(DeniedView::Network) => "Your network had its share of today's grants.",
+                Some(DeniedView::TooOften) | None => "Your network asked for too many at once.",
+            };
+            let again = account.again_ms.map(|ms| format!(" It is asked again in {}.", crate::format::seconds(ms)));
+            let again = again.unwrap_or_default();
+            ("No credit for now", format!("{why}{again} Fetching works without it: those who pay are served first."))
+        }
     }
 }
 
@@ -27,8 +95,8 @@ pub fn title(credit: &CreditView) -> String {
 /// What that rests on.
 pub fn why(credit: &CreditView) -> String {
     match credit.ledger {
-        None => "No channel to the ledger is open in this tab, so nobody can pay and nobody has to. Bytes are counted all the \
-                 same: who gives more than it takes is served first."
+        None => "As long as this tab has no account, it pays for nothing and earns nothing. Bytes are counted all the same: \
+                 who gives more than it takes is served first."
             .into(),
         Some(_) => "One MiB costs one credit. Only bytes that were verified are paid, with cheques signed by whoever took \
                     them. What both sides give cancels out."
@@ -66,7 +134,7 @@ pub fn standing(peer: &CreditPeerView, ledger: bool) -> String {
             Some(ms) => format!("Owes {more}. Sent nothing for {} until it pays.", crate::format::seconds(ms)),
             None => "Pays for what it takes. Served first.".into(),
         },
-        (Standing::Owes, _) => format!("Stopped paying and owes {more}. Served last."),
+        (Standing::Owes, _) => format!("Has nothing left to pay with and owes {more}. Served last."),
         (Standing::Unpaid, 0) => "You are even.".into(),
         (Standing::Unpaid, _) if ledger => format!("Took {more} more than it gave, without paying. Served last."),
         (Standing::Unpaid, _) => format!("Took {more} more than it gave."),
@@ -77,8 +145,10 @@ pub fn standing(peer: &CreditPeerView, ledger: bool) -> String {
 pub fn receipt(peer: &CreditPeerView) -> Option<String> {
     let cheque = peer.cheque.as_ref()?;
     let channel: String = cheque.channel.chars().take(8).collect();
+    let paid =
+        if peer.redeemed > 0 { format!(" {} of it is in a block.", credits(peer.redeemed)) } else { String::new() };
     Some(format!(
-        "Its signed cheque on channel {channel}: {} credits, {} verified.",
+        "Its signed cheque on channel {channel}: {} credits, {} verified.{paid}",
         credits(cheque.total),
         size(cheque.bytes)
     ))
@@ -128,12 +198,14 @@ mod tests {
             spent: 0,
             deposit: None,
             cheque: None,
+            redeemed: 0,
+            drawn: 0,
         }
     }
 
     fn followed(peers: Vec<CreditPeerView>) -> CreditView {
         let (chain, account) = ("ab".to_owned(), "cd".to_owned());
-        let ledger = LedgerView { chain, account, height: 7, balance: Some(16_384), locked: 0 };
+        let ledger = LedgerView { chain, account, height: 7, balance: Some(16_384), locked: 0, collectable: 0 };
         CreditView { on: true, ledger: Some(ledger), earned: 2 << 10, spent: 512, peers, ..CreditView::default() }
     }
 
@@ -165,6 +237,20 @@ mod tests {
         let item = CreditItemView { content_id: "id".into(), given: 0, taken: 4 << 20, earned: 0, spent: 3 << 10 };
         assert_eq!(priced(&item), "Cost 3.00: 3.0 MiB of 4.0 MiB, the rest was free or cancelled out.");
         assert_eq!(priced(&CreditItemView { spent: 4 << 10, ..item }), "Cost 4.00: 4.0 MiB at 1 credit a MiB.");
+    }
+
+    #[test]
+    fn a_newcomer_is_told_what_happens_and_a_refused_one_why() {
+        let of = |state, denied| {
+            let account = CreditAccountView { state, denied, again_ms: Some(90_000), ..CreditAccountView::default() };
+            newcomer(&account)
+        };
+        assert_eq!(of(AccountState::Solving, None).0, "Earning a first grant");
+        let (title, words) = of(AccountState::Refused, Some(DeniedView::Network));
+        assert_eq!(title, "No credit for now");
+        assert!(words.contains("share of today's grants") && words.contains("Fetching works"), "{words}");
+        assert_eq!(buys(16_384), "About 16.0 MiB of fetching.");
+        assert_eq!((collectable(128), collectable(1 << 10)), (None, Some("Collect 1.00 credits".into())));
     }
 
     #[test]

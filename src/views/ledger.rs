@@ -1,5 +1,6 @@
 //! The Ledger: who owes whom, and the chain as this tab has checked it. Nothing stands here that was only said to us.
 
+mod account;
 mod blocks;
 mod books;
 mod lookup;
@@ -43,6 +44,7 @@ pub(crate) fn ledger() -> impl IntoView {
                 ChainState::Conflict => conflict().into_any(),
                 ChainState::Starting | ChainState::Following | ChainState::CatchingUp | ChainState::Stalled => ().into_any(),
             }}
+            {account::account()}
             {books::books()}
             <Show when=move || !matches!(state.get(), ChainState::None | ChainState::OtherChain)>
                 <div class="ledger-columns">

@@ -1,18 +1,120 @@
-//! Journey: what is given and taken is in both tabs' books, the same to the byte; and as long as no ledger is followed, no
-//! credit is named, nothing is charged, and the page says so.
+//! Journeys: a newcomer comes to credit; fetching moves credit from one tab to another, and both show the same numbers with
+//! their proofs; a relay that is killed meanwhile, and a tab that is reloaded, cost nobody anything; and who has no credit
+//! fetches all the same.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use std::time::Duration;
-use tests::{Folder, Pattern, Tab, exchange, journey};
+use std::time::{Duration, Instant};
+use tests::{Folder, Pattern, Relay, Tab, exchange, journey};
 
 const SOON: Duration = Duration::from_secs(30);
+/// From opening the page to a grant that a block is proved to have. Three seconds of it are the stamp, on average.
+const CREDIT_WITHIN: Duration = Duration::from_secs(30);
+/// A relay that was restarted listens for ten seconds before it signs.
+const QUIET: Duration = Duration::from_secs(10);
 const MIB: u64 = 1024 * 1024;
+/// What a newcomer is given, and what a redemption of one cheque costs, in units.
+const GRANT: u64 = 16_384;
+const REDEEM_FEE: u64 = 40;
 
 #[test]
-fn both_tabs_books_agree_and_nothing_is_charged_without_a_ledger() {
-    journey("credit-books", async |stage| {
+fn fetching_moves_credit_and_both_tabs_prove_the_same_numbers() {
+    journey("credit-moves", async |stage| {
         let relay = stage.relay().await?;
+        let (giving, taking) = (stage.browser().await?, stage.browser().await?);
+        let began = Instant::now();
+        let (giver, taker) = (giving.open(&relay.url()).await?, taking.open(&relay.url()).await?);
+        for tab in [&giver, &taker] {
+            tab.screen("ledger").await?;
+            ensure!(has_credit(tab).await? == GRANT, "a grant and nothing else");
+            eprintln!("credit after {:?}", began.elapsed());
+        }
+        let folder = Folder::new()?;
+        let file = folder.file("six.bin", 6 * MIB, Pattern(3))?;
+        exchange(&giver, &taker, &file, SOON).await?;
+        let redeemed = collect_and_compare(&giver, &taker).await?;
+        ensure!(redeemed > 256, "only {redeemed} units moved");
+
+        // To the unit: what was redeemed, less one in a hundred and the fees.
+        let earned = redeemed - redeemed.div_ceil(100);
+        let expected = GRANT + earned - REDEEM_FEE;
+        giver.wait(&format!("Number(one('account').dataset.balance) === {expected}"), SOON).await?;
+        // The relay proves the same of both accounts to whoever asks.
+        let account = giver.read("return one('account').dataset.account").await?;
+        let account = account.as_str().context("an account has a name")?;
+        taker
+            .read(&format!(
+                "const field = one('look-text'); field.value = '{account}'; \
+             field.dispatchEvent(new Event('input', {{ bubbles: true }})); return true"
+            ))
+            .await?;
+        taker.click("[data-testid='look-submit']").await?;
+        taker.wait(&format!("one('look-account')?.dataset.balance === '{expected}'"), SOON).await?;
+        Ok(())
+    });
+}
+
+#[test]
+fn a_relay_killed_while_peers_pay_costs_nobody_anything() {
+    journey("credit-killed", async |stage| {
+        let relay = stage.relay().await?;
+        let (giving, taking) = (stage.browser().await?, stage.browser().await?);
+        let (giver, taker) = (giving.open(&relay.url()).await?, taking.open(&relay.url()).await?);
+        for tab in [&giver, &taker] {
+            tab.screen("ledger").await?;
+            has_credit(tab).await?;
+        }
+        let folder = Folder::new()?;
+        // A channel is open and used before the relay goes.
+        exchange(&giver, &taker, &folder.file("four.bin", 4 * MIB, Pattern(4))?, SOON).await?;
+        paid(&giver, &taker).await?;
+        relay.kill().await?;
+        giver.screen("home").await?;
+        let id = giver.share(&folder.file("two.bin", 2 * MIB, Pattern(5))?).await?;
+        taker.fetch(&id).await?;
+        taker.fetched(&id, SOON).await?;
+        relay.restart().await?;
+        wait_for_chain(&relay).await?;
+        let redeemed = collect_and_compare(&giver, &taker).await?;
+        ensure!(redeemed > 256, "only {redeemed} units moved");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_reload_locks_no_credit_and_keeps_the_account() {
+    journey("credit-reload", async |stage| {
+        let relay = stage.relay().await?;
+        let (giving, taking) = (stage.browser().await?, stage.browser().await?);
+        let (giver, mut taker) = (giving.open(&relay.url()).await?, taking.open(&relay.url()).await?);
+        for tab in [&giver, &taker] {
+            tab.screen("ledger").await?;
+            has_credit(tab).await?;
+        }
+        let folder = Folder::new()?;
+        exchange(&giver, &taker, &folder.file("four.bin", 4 * MIB, Pattern(4))?, SOON).await?;
+        let spent = paid(&giver, &taker).await?;
+        taker.screen("ledger").await?;
+        let account = taker.read("return one('account').dataset.account").await?;
+        for turn in 0..3 {
+            taker = taking.open(&relay.url()).await?;
+            taker.screen("ledger").await?;
+            let reloaded = Instant::now();
+            // All that was not spent is free again: a channel's fee and what it paid are gone, and nothing is set aside.
+            let free = format!("Number(one('account')?.dataset.balance) >= {}", GRANT - spent - 256);
+            taker.wait(&format!("{free} && one('account').dataset.locked === '0'"), SOON).await?;
+            eprintln!("reload {turn}: spendable after {:?}", reloaded.elapsed());
+            ensure!(taker.read("return one('account').dataset.account").await? == account, "another account");
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn who_has_no_account_yet_fetches_all_the_same_and_is_charged_nothing() {
+    journey("credit-none", async |stage| {
+        // A stamp of minutes.
+        let relay = stage.relay_with(&["--stamp-bits", "12"]).await?;
         let (giving, taking) = (stage.browser().await?, stage.browser().await?);
         let (giver, taker) = (giving.open(&relay.url()).await?, taking.open(&relay.url()).await?);
         let folder = Folder::new()?;
@@ -34,6 +136,8 @@ fn both_tabs_books_agree_and_nothing_is_charged_without_a_ledger() {
             ensure!(books["ledger"] == "none" && books.get("earned").is_none(), "{books}");
             let text = books["text"].as_str().context("the books have words")?;
             ensure!(text.contains("Nothing is charged") && !text.contains("earned"), "{text}");
+            let state = tab.read("return one('account').dataset.state").await?;
+            ensure!(state == "solving", "{state}");
             let credit = &tab.snapshot().await?["credit"];
             ensure!(credit["ledger"].is_null() && credit["earned"] == 0 && credit["spent"] == 0, "{credit}");
             tab.behaved().await?;
@@ -73,4 +177,50 @@ async fn row(tab: &Tab<'_>, peer: &str) -> Result<Value> {
     let moved = "Number(row.dataset.given) + Number(row.dataset.taken)";
     let all = 4 * MIB;
     tab.wait(&format!("((row) => row && {moved} >= {all} && {{ ...row.dataset }})({row})"), SOON).await
+}
+
+/// Waits until a tab has proved that it has credit, and says how much is free.
+async fn has_credit(tab: &Tab<'_>) -> Result<u64> {
+    let there = "one('account')?.dataset.state === 'there' && one('account').dataset.balance";
+    number(&tab.wait(there, CREDIT_WITHIN).await?)
+}
+
+fn number(value: &Value) -> Result<u64> {
+    value.as_str().and_then(|text| text.parse().ok()).with_context(|| format!("{value} is no number"))
+}
+
+/// Waits until what the taker signed is what the giver holds, and more than nothing; how much it is.
+async fn paid(giver: &Tab<'_>, taker: &Tab<'_>) -> Result<u64> {
+    let (giver_id, taker_id) = (giver.peer_id().await?, taker.peer_id().await?);
+    for tab in [giver, taker] {
+        tab.screen("ledger").await?;
+    }
+    let spent = number(&taker.wait(&of(&giver_id, "Number(row.dataset.spent) > 0 && row.dataset.spent"), SOON).await?)?;
+    let holds = format!("Number(row.dataset.earned) >= {spent} && row.dataset.earned");
+    number(&giver.wait(&of(&taker_id, &holds), SOON).await?)
+}
+
+/// The giver collects; then both books say the same of their channel, each from its own proof. Says how much it is.
+async fn collect_and_compare(giver: &Tab<'_>, taker: &Tab<'_>) -> Result<u64> {
+    let earned = paid(giver, taker).await?;
+    giver.wait("one('collect') !== undefined", SOON).await?;
+    giver.click("[data-testid='collect']").await?;
+    let (giver_id, taker_id) = (giver.peer_id().await?, taker.peer_id().await?);
+    let within = SOON + QUIET;
+    let redeemed = giver
+        .wait(&of(&taker_id, &format!("Number(row.dataset.redeemed) >= {earned} && row.dataset.redeemed")), within);
+    let redeemed = number(&redeemed.await?)?;
+    taker.wait(&of(&giver_id, &format!("Number(row.dataset.drawn) === {redeemed}")), within).await?;
+    Ok(redeemed)
+}
+
+/// Something of the books' row of a peer.
+fn of(peer: &str, what: &str) -> String {
+    let row = format!("all('books-peer').find((row) => row.dataset.peerId === {})", json!(peer));
+    format!("((row) => row && {what})({row})")
+}
+
+/// Waits until the relay answers again.
+async fn wait_for_chain(relay: &Relay) -> Result<()> {
+    relay.get("/.well-known/starling.json").await.map(drop)
 }

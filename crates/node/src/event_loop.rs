@@ -1,6 +1,7 @@
 //! The one `select` of a node: hears the swarm, its tasks, the person and the clock; performs what the peer
 //! wishes. It translates and never decides.
 
+mod accounts;
 mod network;
 mod perform;
 mod reads;
@@ -16,7 +17,7 @@ use crate::behaviour::Behaviour;
 use crate::config::{Config, parse_relays};
 use crate::handle::{Handle, Publisher, Request};
 use crate::keystore::TabKey;
-use crate::platform::{self, Clock, FileHandle, Hasher};
+use crate::platform::{self, Account, Books, Clock, FileHandle, Hasher};
 use crate::seal::Whole;
 use crate::store::{PutTicket, Reserved, Restored, Store, Turn};
 use clock::Time;
@@ -69,6 +70,8 @@ pub(crate) enum Internal {
     FromTab(FromTab),
     /// A put is done, or failed.
     Put { ticket: PutTicket, outcome: Result<(), Code> },
+    /// The account's key is there, or there is none.
+    Account(Option<Account>),
     /// A splice we accepted is over.
     Spliced { token: AskToken },
     /// A way to a peer that nobody between can read: dial over it.
@@ -167,6 +170,11 @@ pub(crate) struct EventLoop {
     published_at: Option<Time>,
     dirty: bool,
     network: String,
+    /// Whose credit this tab spends and earns, once its key is there.
+    account: Option<Account>,
+    books: Books,
+    /// The worker's script.
+    script: Option<String>,
     relays: Vec<Relay>,
     links: BTreeMap<PeerKey, Link>,
     /// Dials under way, with the last stage each was seen in.
@@ -226,6 +234,7 @@ impl EventLoop {
             swarm.listen_on(parsed).map_err(|_| StartError::Listen(address))?;
         }
         limits.signer = Some(key.signer());
+        let follows_chain = limits.chain.is_some();
         let peer = Peer::new(key.peer_key(), limits, clock.now());
         let publisher = Publisher::new(peer.snapshot(clock.now()));
         let (handle, requests) = Handle::new(key.peer_key(), publisher.clone());
@@ -244,6 +253,9 @@ impl EventLoop {
             published_at: None,
             dirty: false,
             network: config.network.clone(),
+            account: None,
+            books: Books::of(key.peer_key()),
+            script: config.worker.clone(),
             relays: relays.into_iter().map(Relay::new).collect(),
             links: BTreeMap::new(),
             dialling: BTreeMap::new(),
@@ -260,6 +272,9 @@ impl EventLoop {
         };
         if malformed {
             node.heard.push_back(Input::Notice { code: Code::MalformedRelay });
+        }
+        if follows_chain {
+            node.open_account();
         }
         Ok((node, handle))
     }
@@ -360,6 +375,7 @@ impl EventLoop {
             Internal::Anew { id, file, name, media_type } => self.on_anew(id, file, name, media_type),
             Internal::FromTab(said) => self.on_tab(said),
             Internal::Put { ticket, outcome } => self.on_put(ticket, outcome),
+            Internal::Account(account) => self.on_account(account),
             Internal::Spliced { token } => self.hear(Input::IntroduceEnded { token }),
             Internal::Introduced { peer, stream } => self.on_introduced(peer, stream),
             Internal::Introducing { peer, stream } => {

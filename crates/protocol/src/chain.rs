@@ -22,11 +22,12 @@ use ledger::genesis::Genesis;
 use ledger::hash::BlockId;
 use ledger::header::Header;
 use ledger::question::{Answer, Question};
-use ledger::seal::Seal;
+use ledger::seal::{Engine, Seal};
+use ledger::state::Rules;
 use ledger::sync::{self, Sync};
 use std::collections::{BTreeMap, VecDeque};
 
-use views::Wrong;
+pub(crate) use views::Wrong;
 
 pub use look::Look;
 
@@ -59,7 +60,21 @@ enum Purpose {
         /// The tip that the answer is proved against.
         under: u64,
     },
+    /// Somebody else's: the answer is theirs to check.
+    Errand,
 }
+
+/// What came of an errand. `None`: there will be no answer.
+#[derive(Debug)]
+pub(crate) struct Errand {
+    pub(crate) ask: ChainAsk,
+    pub(crate) at: Directory,
+    pub(crate) answer: Option<Answer>,
+}
+
+/// Under engine work, blocks on top of one before anything is built on what it says: an attacker with a third of all
+/// trials undoes it once in sixty-four times.
+const CONFIRMATIONS: u64 = 6;
 
 /// The chain as this tab follows it.
 #[derive(Debug)]
@@ -102,12 +117,31 @@ impl Following {
     }
 
     /// The height that is trusted.
-    fn height(&self) -> u64 {
+    pub(crate) fn height(&self) -> u64 {
         self.chain().map_or(0, |chain| chain.tip().height)
     }
 
+    /// What there is to know of the chain besides headers; `None` while none is followed or none can be trusted.
+    pub(crate) fn rules(&self) -> Option<&Rules> {
+        self.chain().filter(|chain| chain.conflict().is_none()).map(|chain| &**chain.rules())
+    }
+
+    /// The newest block that may be built on: the newest final one, or one that is deep enough.
+    pub(crate) fn settled(&self) -> u64 {
+        match self.rules().map(|rules| rules.engine) {
+            Some(Engine::Work) => self.height().saturating_sub(CONFIRMATIONS),
+            Some(Engine::Authority | Engine::Stake) | None => self.height(),
+        }
+    }
+
+    /// Asks a source on somebody's behalf: the one that is furthest. `None` while there is none to ask.
+    pub(crate) fn errand(&mut self, question: Question, out: &mut Outbox) -> Option<ChainAsk> {
+        let at = self.sources.iter().max_by_key(|(_, source)| source.height).map(|(at, _)| *at)?;
+        self.ask(at, question, Purpose::Errand, out)
+    }
+
     /// The header at a height of the followed branch.
-    fn header_at(&self, height: u64) -> Option<&Header> {
+    pub(crate) fn header_at(&self, height: u64) -> Option<&Header> {
         let chain = self.chain()?;
         chain.header(&chain.at(height)?).map(|(header, _)| header)
     }
@@ -133,7 +167,7 @@ impl Following {
             self.sources.iter().filter(|(_, source)| source.is_due(now)).map(|(at, _)| *at).collect();
         for at in due {
             let after = self.sources.get(&at).map_or(0, |source| source.height);
-            self.ask(at, Question::Head { after }, Purpose::Head, out);
+            _ = self.ask(at, Question::Head { after }, Purpose::Head, out);
             self.set_next(at, Next::Asked);
         }
         if self.sync.as_ref().and_then(Sync::next_deadline).is_some_and(|deadline| deadline <= now) {
@@ -161,23 +195,26 @@ impl Following {
 
     fn forget(&mut self, now: Time, source: Directory) {
         self.sources.remove(&source);
-        self.asks.retain(|_, (asked, _)| *asked != source);
+        // Whoever runs an errand hears of its end, too.
+        self.asks.retain(|_, (asked, purpose)| *asked != source || matches!(purpose, Purpose::Errand));
         if let Some(sync) = &mut self.sync {
             // Nothing that this leads to needs an answer: whoever else is here is asked with the next head.
             sync.handle(now, Timestamp::default(), sync::Input::Gone { peer: source });
         }
     }
 
-    fn ask(&mut self, at: Directory, question: Question, purpose: Purpose, out: &mut Outbox) {
-        if self.asks.len() < ASKS_MAX {
+    fn ask(&mut self, at: Directory, question: Question, purpose: Purpose, out: &mut Outbox) -> Option<ChainAsk> {
+        (self.asks.len() < ASKS_MAX).then(|| {
             self.next_ask += 1;
             let ask = ChainAsk(self.next_ask);
             self.asks.insert(ask, (at, purpose));
             out.push(Output::AskChain { at, ask, question: Box::new(question) });
-        }
+            ask
+        })
     }
 
-    /// An answer came, or none will. `clock` is the world's time as this machine has it.
+    /// An answer came, or none will. `clock` is the world's time as this machine has it. The answer to an errand is
+    /// given back.
     pub(crate) fn on_answer(
         &mut self,
         now: Time,
@@ -185,14 +222,16 @@ impl Following {
         ask: ChainAsk,
         answer: Option<Answer>,
         out: &mut Outbox,
-    ) {
-        let Some((at, purpose)) = self.asks.remove(&ask) else { return };
+    ) -> Option<Errand> {
+        let (at, purpose) = self.asks.remove(&ask)?;
         match purpose {
+            Purpose::Errand => return Some(Errand { ask, at, answer: answer.filter(|_| !self.is_refused(at)) }),
             Purpose::Head => self.on_head(now, clock, at, answer, out),
             Purpose::Sync => self.on_sync(now, clock, at, answer, out),
             Purpose::Show => {}
             Purpose::Look { under } => self.on_look(at, under, answer, out),
         }
+        None
     }
 
     fn on_head(&mut self, now: Time, clock: Timestamp, at: Directory, answer: Option<Answer>, out: &mut Outbox) {
@@ -218,7 +257,7 @@ impl Following {
         let Some(chain) = self.chain() else { return };
         if let Some((header, seal @ Seal::Certificate(_))) = chain.header(&chain.tip_id()) {
             let question = Question::Show { header: Box::new(header.clone()), seal: seal.clone() };
-            self.ask(at, question, Purpose::Show, out);
+            _ = self.ask(at, question, Purpose::Show, out);
             self.set_next(at, Next::after_show(now));
         }
     }
@@ -241,11 +280,13 @@ impl Following {
         while let Some(output) = self.sync.as_mut().and_then(Sync::poll_output) {
             match output {
                 sync::Output::AskHeaders { peer, from, count } => {
-                    self.ask(peer, Question::Headers { from, count }, Purpose::Sync, out);
+                    _ = self.ask(peer, Question::Headers { from, count }, Purpose::Sync, out);
                 }
-                sync::Output::AskPath { peer, from } => self.ask(peer, Question::Path { from }, Purpose::Sync, out),
+                sync::Output::AskPath { peer, from } => {
+                    _ = self.ask(peer, Question::Path { from }, Purpose::Sync, out);
+                }
                 sync::Output::AskValidators { peer, hash } => {
-                    self.ask(peer, Question::Validators { hash }, Purpose::Sync, out);
+                    _ = self.ask(peer, Question::Validators { hash }, Purpose::Sync, out);
                 }
                 sync::Output::Imported(Import::TipChanged { reverted, connected }) => {
                     self.on_connected(now, &reverted, &connected);
@@ -269,7 +310,7 @@ impl Following {
     }
 
     /// Never asked again in this visit.
-    fn refuse(&mut self, now: Time, source: Directory, why: Wrong) {
+    pub(crate) fn refuse(&mut self, now: Time, source: Directory, why: Wrong) {
         self.forget(now, source);
         if !self.is_refused(source) {
             self.refused.push((source, why));
@@ -281,4 +322,4 @@ impl Following {
 pub(crate) const STALLED_AFTER: Duration = Duration::from_secs(90);
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -13,6 +13,7 @@
 //! `docs/decisions/0012-paying-while-serving.md`.
 
 mod channels;
+mod kept;
 mod news;
 mod page;
 mod paid_by;
@@ -24,7 +25,7 @@ mod unpaid;
 mod views;
 pub mod wire;
 
-pub use news::{LedgerNews, LedgerWish, WishToken};
+pub(crate) use news::{LedgerNews, LedgerWish, WishToken};
 
 use crate::outbox::Outbox;
 use crate::snapshot::Standing;
@@ -33,6 +34,7 @@ use channels::Own;
 use clock::Time;
 use content::Root;
 use ed25519_dalek::SigningKey;
+use kept::Kept;
 use ledger::account::AccountId;
 use ledger::amount::Credits;
 use ledger::cheque::{Cheque, Promise};
@@ -40,9 +42,9 @@ use ledger::hash::ChannelId;
 use ledger::parameters::Parameters;
 use page::{IDLE, Leash, PATIENCE, PRICE, Page, SAY_AFTER, UNIT, value_of};
 use paid_by::{Bench, Fault, PaidBy};
-use pays::Due;
+use pays::{Due, EVERY, Short};
 use std::collections::{BTreeMap, BTreeSet};
-use unpaid::Unpaid;
+use unpaid::{PAID_WAITS, Unpaid};
 use wire::{ChokeReason, Message, Refused, Session};
 
 /// Peers whose page is kept: all connections we may have, five times over.
@@ -82,10 +84,13 @@ pub(crate) struct Credit {
     /// Accounts that left owing more than their window, and how much.
     debtors: BTreeMap<AccountId, i64>,
     own: Own,
+    kept: Kept,
     /// Units signed away in this visit, and the most the person allows.
     spent: Credits,
     cap: Option<Credits>,
     hidden: bool,
+    /// The person wants all of it now.
+    collecting: bool,
     /// The next moment at which [`tick`](Self::tick) could do something.
     wake_at: Option<Time>,
     /// Reads that were held may go now.
@@ -103,9 +108,11 @@ impl Credit {
             unpaid: Unpaid::new(now),
             debtors: BTreeMap::new(),
             own: Own::default(),
+            kept: Kept::default(),
             spent: Credits::ZERO,
             cap: None,
             hidden: false,
+            collecting: false,
             wake_at: None,
             released: false,
         }
@@ -142,23 +149,29 @@ impl Credit {
         }
         match message {
             Message::Hello(session) => return self.on_hello(now, peer, session, out),
-            Message::Open { channel } => self.on_open(peer, channel, out),
+            Message::Open { channel } => self.on_open(peer, channel),
             Message::Accepted { channel, price, window: _ } => self.on_accepted(now, peer, channel, price, out),
             Message::Cheque(cheque) => return self.on_cheque(now, peer, cheque, out),
-            Message::Rejected { channel, why: _, best: _ } => self.on_rejected(peer, channel),
-            Message::Choke { why: _, owed: _ } => {
+            Message::Rejected { channel, why, best: _ } => self.on_rejected(now, peer, channel, why),
+            Message::Choke { why, owed } => {
+                if why == ChokeReason::Unpaid {
+                    page.agree(value(Credits(owed)));
+                }
                 if let Some(pays) = &mut page.pays {
                     pays.on_pressed();
                 }
                 self.pay(now, peer, out);
             }
             Message::Unchoke => {}
-            Message::Bye { channel } => {
+            Message::Short { channel } => {
                 if page.paid_by.is_some_and(|paid_by| paid_by.id == channel) {
-                    self.own.redeem_soon(channel);
-                    self.wake_no_later(now);
+                    page.leash = Leash::Fallen;
+                    self.released = true;
+                    let owed = u64::try_from(page.balance / UNIT).unwrap_or(0);
+                    send(out, peer, Message::Choke { why: ChokeReason::Unpaid, owed });
                 }
             }
+            Message::Bye { channel } => self.on_bye(now, peer, channel),
         }
         false
     }
@@ -175,15 +188,25 @@ impl Credit {
             page.balance = page.balance.saturating_add(debt);
             page.leash = Leash::Fallen;
         }
-        self.open_channels(now, out);
+        self.greet_payee(peer, session.account, out);
+        self.open_channels(now);
         false
     }
 
     /// A peer says that it opened a channel to us: the ledger has to say so, too.
-    fn on_open(&mut self, peer: PeerKey, channel: ChannelId, out: &mut Outbox) {
+    fn on_open(&mut self, peer: PeerKey, channel: ChannelId) {
         if self.ledger.is_some() && self.own.ask(peer, channel) {
-            out.push(Output::Ledger(LedgerWish::Watch { channel }));
+            self.own.wish(LedgerWish::Watch { channel });
         }
+    }
+
+    /// What is wanted of the ledger, in order; `None` when all is taken.
+    pub(crate) fn take_wish(&mut self) -> Option<LedgerWish> {
+        self.own.take_wish()
+    }
+
+    pub(crate) fn has_wishes(&self) -> bool {
+        self.own.has_wishes()
     }
 
     fn on_accepted(&mut self, now: Time, peer: PeerKey, channel: ChannelId, price: u64, out: &mut Outbox) {
@@ -201,9 +224,13 @@ impl Credit {
         self.pay(now, peer, out);
     }
 
-    fn on_rejected(&mut self, peer: PeerKey, channel: ChannelId) {
+    fn on_rejected(&mut self, now: Time, peer: PeerKey, channel: ChannelId, why: Refused) {
         let pays = self.pages.get_mut(&peer).and_then(|page| page.pays.as_mut());
-        if let Some(pays) = pays.filter(|pays| pays.id == channel) {
+        let Some(pays) = pays.filter(|pays| pays.id == channel) else { return };
+        if why == Refused::AboveDeposit {
+            pays.on_too_early(now);
+            self.wake_no_later(now + EVERY);
+        } else {
             pays.on_refused();
         }
     }
@@ -228,7 +255,9 @@ impl Credit {
                     send(out, peer, Message::Unchoke);
                 }
                 self.released = true;
-                self.redeem(now, out);
+                self.redeem(now);
+                self.keep_soon(now);
+                self.wake_no_later(now + redeem::IDLE);
                 false
             }
             Err(Fault::Refused(why)) => {
@@ -249,7 +278,7 @@ impl Credit {
         if page.pays.is_some() {
             self.pay(now, peer, out);
         } else if page.session.is_some() {
-            self.open_channels(now, out);
+            self.open_channels(now);
         }
     }
 
@@ -259,6 +288,7 @@ impl Credit {
         page.on_given(now, root, bytes);
         self.unpaid.on_sent(now, bytes);
         if page.standing().is_first() {
+            page.first_until = now + PAID_WAITS;
             self.unpaid.on_paid_waits(now);
         }
     }
@@ -268,7 +298,10 @@ impl Credit {
         let Some(page) = self.pages.get_mut(&peer) else { return };
         page.under_way = page.under_way.saturating_add(value_of(bytes));
         match page.standing().is_first() {
-            true => self.unpaid.on_paid_waits(now),
+            true => {
+                page.first_until = now + PAID_WAITS;
+                self.unpaid.on_paid_waits(now);
+            }
             false => self.unpaid.take(now, bytes),
         }
     }
@@ -300,10 +333,13 @@ impl Credit {
                 }
                 let next = [now + SAY_AFTER, page.last + IDLE].into_iter().filter(|at| *at > now).min();
                 next.into_iter().for_each(|at| self.wake_no_later(at));
-                return Turn::Held;
+                let others_wait = self.pages.iter().any(|(other, page)| *other != peer && page.first_until > now);
+                // What nobody else waits for is free for the taking, beyond a window, too.
+                return if others_wait { Turn::Held } else { Turn::Now };
             }
         }
         if page.standing().is_first() {
+            page.first_until = now + PAID_WAITS;
             self.unpaid.on_paid_waits(now);
             return Turn::Now;
         }
@@ -336,7 +372,7 @@ impl Credit {
             Due::Now(units) => {
                 let allowed = self.cap.map_or(units, |cap| units.min(cap.saturating_sub(self.spent)));
                 if allowed < units && allowed < paid_by::STEP_MIN {
-                    return;
+                    return self.fall_short(peer, out);
                 }
                 let total = Credits(pays.total.0.saturating_add(allowed.0));
                 let promise = Promise { channel: pays.id, total, bytes: receipt };
@@ -344,18 +380,41 @@ impl Credit {
                 page.on_spent(value(allowed));
                 self.spent = Credits(self.spent.0.saturating_add(allowed.0));
                 send(out, peer, Message::Cheque(Cheque::sign(promise, &ledger.session.chain, signer)));
-                self.top_up(peer, out);
+                self.top_up(peer);
             }
             Due::At(at) => self.wake_no_later(at),
-            Due::Exhausted => self.top_up(peer, out),
+            Due::Exhausted { soon } => {
+                self.top_up(peer);
+                if soon {
+                    self.fall_short(peer, out);
+                }
+            }
             Due::No => {}
+        }
+    }
+
+    /// Tells a creditor that there is nothing left to sign for: it need not wait to be paid, and we need not wait either.
+    fn fall_short(&mut self, peer: PeerKey, out: &mut Outbox) {
+        let pays = self.pages.get_mut(&peer).and_then(|page| page.pays.as_mut());
+        if let Some(pays) = pays.filter(|pays| pays.short == Short::No) {
+            pays.short = Short::Said;
+            send(out, peer, Message::Short { channel: pays.id });
         }
     }
 
     /// The most that may be signed away in this visit.
     pub(crate) fn set_cap(&mut self, now: Time, cap: Option<Credits>) {
         self.cap = cap;
+        let short = self.pages.values_mut().filter_map(|page| page.pays.as_mut());
+        short.filter(|pays| pays.left() > Credits::ZERO).for_each(|pays| pays.short = Short::No);
         self.wake_no_later(now);
+    }
+
+    /// Turns what is owed to us into credit now, whether it is worth it yet or not.
+    pub(crate) fn collect(&mut self, now: Time) {
+        self.collecting = true;
+        self.redeem(now);
+        self.collecting = false;
     }
 
     pub(crate) fn set_hidden(&mut self, now: Time, hidden: bool) {
@@ -381,8 +440,11 @@ impl Credit {
             self.mind_leash(now, peer, out);
             self.retire(now, peer, out);
         }
-        self.open_channels(now, out);
-        self.redeem(now, out);
+        self.open_channels(now);
+        self.close_unsettled(now);
+        self.redeem(now);
+        self.close_left();
+        self.keep(now, out);
     }
 
     /// Tells a debtor that it is choked, and gives up on it when it does not pay.

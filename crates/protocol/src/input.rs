@@ -1,13 +1,16 @@
 //! What a peer hears: from the person, from the network, from storage.
 
-use crate::credit::{LedgerNews, wire as credit};
-use crate::{Caps, ChainAsk, Code, Keeping, Look, PeerKey, RelayIndex, Spent, TabReport};
+use crate::credit::wire as credit;
+use crate::{Caps, ChainAsk, Code, Keeping, Look, PeerKey, RelayIndex, SignToken, Spent, TabReport};
 use bytes::Bytes;
 use clock::Timestamp;
 use content::{ContentId, GroupRange, Kept, LinkKey, Manifest, Message, Outboard, Root};
 use core::ops::Range;
 use core::time::Duration;
+use ledger::account::AccountId;
 use ledger::question::Answer;
+use ledger::signing::Signature;
+use ledger::stamp::Stamp;
 use std::sync::Arc;
 
 /// Names one act of sharing between the command and its outcome, before there is a content id.
@@ -153,6 +156,8 @@ pub enum Command {
     Learn(bool),
     /// The most units that may be signed away in this visit.
     SpendAtMost(Option<u64>),
+    /// Redeem what peers have signed for, now.
+    Collect,
     /// Hang up, and do not dial it again by ourselves.
     Disconnect { peer: PeerKey },
     /// Try a peer again now, whatever the backoff says.
@@ -211,14 +216,22 @@ pub enum Input {
     Credit { peer: PeerKey, message: credit::Message },
     /// Bytes arrived on its stream that are no such message: a protocol violation.
     CreditMalformed { peer: PeerKey },
-    /// What this tab proved of the ledger.
-    Ledger(LedgerNews),
     /// An answer to [`Output::FindProviders`](crate::Output::FindProviders), merged over whom we asked.
     Providers { root_of: ContentId, peers: Vec<PeerKey>, from: Introducer },
 
     /// The answer to [`Output::AskChain`](crate::Output::AskChain), or `None` if there will be none. `clock` is the
     /// world's time as this machine has it.
     ChainAnswered { ask: ChainAsk, answer: Option<Box<Answer>>, clock: Timestamp },
+
+    /// The account of this browser, whose key can be asked to sign. `lasting`: later visits will find it.
+    Account { id: AccountId, lasting: bool },
+    /// What an earlier tab of the account kept ([`Output::KeepBooks`](crate::Output::KeepBooks)), which is gone. It is ours
+    /// from now on.
+    BooksFound { bytes: Vec<u8> },
+    /// The answer to [`Output::Sign`](crate::Output::Sign); `None`: the key is gone.
+    Signed { token: SignToken, signature: Option<Signature> },
+    /// The answer to [`Output::Solve`](crate::Output::Solve); `None`: it cannot be solved here.
+    Solved { stamp: Stamp, counter: Option<u64> },
 
     /// A neighbour sent a request of `/starling/providers/1`; answered by
     /// [`Output::ProvidersAnswer`](crate::Output::ProvidersAnswer) before the next input.

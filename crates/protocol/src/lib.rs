@@ -24,6 +24,7 @@ mod ranking;
 mod relays;
 pub mod snapshot;
 mod transfers;
+mod wallet;
 
 pub use chain::{ChainAsk, ChainStart, Look};
 pub use code::Code;
@@ -36,3 +37,4 @@ pub use peer::Peer;
 pub use peer_key::PeerKey;
 pub use snapshot::Snapshot;
 pub use transfers::{Caps, Keeping, MEMORY_LENGTH_MAX, RATE_MIN, Spent, TabReport};
+pub use wallet::SignToken;

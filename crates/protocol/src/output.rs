@@ -1,10 +1,11 @@
 //! What a peer wishes. The node (or the simulator) performs it; nothing here has happened yet.
 
-use crate::credit::{LedgerWish, wire as credit};
-use crate::{AskToken, ChainAsk, Failure, Introducer, PeerKey, ReadToken, RelayIndex, ShareToken};
+use crate::credit::wire as credit;
+use crate::{AskToken, ChainAsk, Failure, Introducer, PeerKey, ReadToken, RelayIndex, ShareToken, SignToken};
 use bytes::Bytes;
 use content::{ContentId, GroupRange, Manifest, Message, Outboard, Root};
 use ledger::question::Question;
+use ledger::stamp::Stamp;
 use std::sync::Arc;
 
 /// Whom to ask or tell about providers.
@@ -55,9 +56,14 @@ pub enum Output {
     SendContent { peer: PeerKey, message: Message },
     /// Send a message about paying to a directly connected peer, opening its stream if needed.
     SendCredit { peer: PeerKey, message: credit::Message },
-    /// Look something up in the ledger, or have it written there. Only wished for while there is one
-    /// ([`LedgerNews::Ready`](crate::credit::LedgerNews::Ready)).
-    Ledger(LedgerWish),
+    /// Let the account's key sign these bytes, which say what they are for. Answered by
+    /// [`Input::Signed`](crate::Input::Signed).
+    Sign { token: SignToken, bytes: Vec<u8> },
+    /// Keep this for a later tab of the account, in place of what was kept before: nothing, if it is empty. It is given back
+    /// by [`Input::BooksFound`](crate::Input::BooksFound) to whichever tab finds that this one is gone.
+    KeepBooks { bytes: Vec<u8> },
+    /// Find what solves this stamp, beside everything else. Answered by [`Input::Solved`](crate::Input::Solved).
+    Solve { stamp: Stamp },
 
     /// Hash the file behind `token`, in a worker, reporting progress.
     Hash { token: ShareToken, name: String, media_type: String },

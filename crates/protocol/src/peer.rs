@@ -13,6 +13,7 @@ use crate::outbox::Outbox;
 use crate::relays::Relays;
 use crate::snapshot::{CreditView, Snapshot, Status};
 use crate::transfers::{Context, Transfers, World};
+use crate::wallet::Wallet;
 use crate::{
     Code, Command, Config, Directory, Failure, Input, Introducer, Output, Path, PeerKey, RelayIndex, TabReport,
 };
@@ -47,6 +48,7 @@ pub struct Peer {
     measurements: Measurements,
     notices: Notices,
     chain: Following,
+    wallet: Wallet,
     /// What neighbours announced to us.
     announced: Table<PeerKey>,
     bans: BTreeSet<PeerKey>,
@@ -71,6 +73,7 @@ impl Peer {
             measurements: Measurements::default(),
             notices: Notices::default(),
             chain: Following::new(config.chain.as_ref()),
+            wallet: Wallet::new(me),
             announced: Table::new(Limits::TAB),
             bans: BTreeSet::new(),
             web_sources: BTreeSet::new(),
@@ -100,7 +103,8 @@ impl Peer {
         );
         self.dispatch(now, input);
         let banned = self.apply_bans(now);
-        if !frequent || banned || self.transfers.is_unsettled() || self.is_due(now) {
+        let unsettled = self.transfers.is_unsettled() || self.credit.has_wishes();
+        if !frequent || banned || unsettled || self.is_due(now) {
             self.settle(now);
         }
     }
@@ -121,6 +125,7 @@ impl Peer {
             self.connections.next_deadline(),
             self.transfers.next_deadline(),
             self.chain.next_deadline(),
+            self.wallet.next_deadline(),
             self.credit.next_deadline(),
         ];
         rooms.into_iter().flatten().min()
@@ -159,10 +164,6 @@ impl Peer {
             Input::ContentMalformed { peer } => _ = self.bans.insert(peer),
             Input::Credit { peer, message } => self.on_credit(now, peer, message),
             Input::CreditMalformed { peer } => _ = self.bans.insert(peer),
-            Input::Ledger(news) => {
-                self.credit.on_news(now, news, &mut self.out);
-                self.release_held();
-            }
             Input::Providers { root_of, peers, from } => self.on_providers(now, root_of, &peers, from),
 
             Input::ProvidersAsked { peer, request, token } => {
@@ -182,8 +183,15 @@ impl Peer {
             Input::IntroduceEnded { token } => self.introductions.on_ended(token),
 
             Input::ChainAnswered { ask, answer, clock } => {
-                self.chain.on_answer(now, clock, ask, answer.map(|answer| *answer), &mut self.out);
+                let answer = answer.map(|answer| *answer);
+                if let Some(errand) = self.chain.on_answer(now, clock, ask, answer, &mut self.out) {
+                    self.wallet.on_errand(now, errand, &mut self.chain, &mut self.out);
+                }
             }
+            Input::Account { id, lasting } => self.wallet.set_account(id, lasting),
+            Input::BooksFound { bytes } => self.credit.on_found(now, &bytes, &mut self.out),
+            Input::Signed { token, signature } => self.wallet.on_signed(now, token, signature, &self.chain),
+            Input::Solved { stamp, counter } => self.wallet.on_solved(now, stamp, counter),
 
             Input::WebSource { id, key } => self.on_web_source(now, id, key),
 
@@ -212,9 +220,13 @@ impl Peer {
             Input::Hidden(hidden) => {
                 self.hidden = hidden;
                 self.credit.set_hidden(now, hidden);
+                self.credit.keep_now(now, &mut self.out);
             }
             Input::Metered(metered) => self.with_transfers(|t, ctx| t.set_metered(ctx, metered)),
-            Input::Leaving => self.with_transfers(Transfers::hand_over),
+            Input::Leaving => {
+                self.credit.keep_now(now, &mut self.out);
+                self.with_transfers(Transfers::hand_over);
+            }
             Input::Wake => {}
         }
     }
@@ -241,6 +253,7 @@ impl Peer {
             Command::Limit { caps, spent } => self.with_transfers(|t, ctx| t.set_caps(ctx, caps, spent)),
             Command::Learn(learns) => self.transfers.set_learning(learns, &self.measurements),
             Command::PassOn(pass_on) => self.with_transfers(|t, ctx| t.set_pass_on(ctx, pass_on)),
+            Command::Collect => self.credit.collect(now),
             Command::SpendAtMost(cap) => self.credit.set_cap(now, cap.map(Credits)),
             Command::Disconnect { peer } => self.connections.disconnect(now, peer, &mut self.out),
             Command::Retry { peer } => self.connections.retry(now, peer),
@@ -353,9 +366,10 @@ impl Peer {
         self.announced.expire(now);
         self.relays.tick(now, self.connections.hungry(), &mut self.out);
         self.credit.tick(now, &mut self.out);
-        self.release_held();
         let relays: Vec<RelayIndex> = self.relays.up().collect();
         self.chain.tick(now, relays.iter().map(|relay| Directory::Relay(*relay)), &mut self.out);
+        self.settle_accounts(now);
+        self.release_held();
         let world = World {
             connections: &self.connections,
             web_sources: &self.web_sources,
@@ -373,6 +387,25 @@ impl Peer {
         self.notices.set(now, Code::RelayUnreachable, self.relays.unreachable());
         if !self.config.webrtc {
             self.notices.raise(now, Code::WebrtcBlocked, None);
+        }
+    }
+
+    /// What paying wishes goes to the account, and what the account has proved goes to paying, until both are quiet.
+    fn settle_accounts(&mut self, now: Time) {
+        loop {
+            while let Some(wish) = self.credit.take_wish() {
+                self.wallet.on_wish(now, wish);
+            }
+            self.wallet.tick(now, &mut self.chain, &mut self.out);
+            let mut news = false;
+            while let Some(one) = self.wallet.take_news() {
+                self.credit.on_news(now, one, &mut self.out);
+                news = true;
+            }
+            // Each piece of news is told once, and leads to a few wishes at most.
+            if !news {
+                return;
+            }
         }
     }
 
@@ -436,7 +469,7 @@ impl Peer {
 
     /// Who owes whom, as the screen may know it: part of the [`snapshot`](Self::snapshot), for those who want no more.
     pub fn credit(&self, now: Time) -> CreditView {
-        self.credit.view(now, |root| self.transfers.name_of(root))
+        self.credit.view(now, self.wallet.view(now), |root| self.transfers.name_of(root))
     }
 
     fn status(&self) -> Status {

@@ -5,7 +5,10 @@
 
 mod credit;
 
-pub use credit::{ChequeView, CreditItemView, CreditPeerView, CreditView, LedgerView, Standing};
+pub use credit::{
+    AccountState, ChequeView, CreditAccountView, CreditItemView, CreditPeerView, CreditView, DeniedView, LedgerView,
+    Standing,
+};
 
 use crate::{Candidate, Caps, Code, Failure, Keeping, Stage};
 use serde::Serialize;

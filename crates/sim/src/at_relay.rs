@@ -34,6 +34,11 @@ impl World {
             return Ok(());
         }
         self.hosts[peer].relays[relay] = RelayLink::Down;
+        let unanswered: Vec<_> =
+            self.hosts[peer].chain_asks.iter().filter(|(_, asked)| **asked == relay).map(|(ask, _)| *ask).collect();
+        for ask in unanswered {
+            self.hear_soon(peer, Input::ChainAnswered { ask, answer: None, clock: clock::Timestamp::default() });
+        }
         if self.relays[relay].lives == relay_life {
             let key = self.hosts[peer].key;
             self.relays[relay].forget(key);
@@ -66,12 +71,19 @@ impl World {
         self.hear(peer, Input::RelayRtt { relay: relay_index(relay), rtt }, &[])
     }
 
-    pub(crate) fn at_relay(&mut self, peer: usize, life: u64, relay: usize, relay_life: u64, ask: RelayAsk) {
+    pub(crate) fn at_relay(
+        &mut self,
+        peer: usize,
+        life: u64,
+        relay: usize,
+        relay_life: u64,
+        ask: RelayAsk,
+    ) -> Result<(), Violation> {
         use providers::{Id, IdSet, Request, Response};
         let connected = self.hosts[peer].relays[relay] == RelayLink::Up { life: relay_life };
         let reachable = self.network.can_reach(Place::Peer(peer), Place::Relay(relay));
         if self.hosts[peer].life != life || !connected || self.relays[relay].lives != relay_life || !reachable {
-            return;
+            return Ok(());
         }
         let (now, key, index) = (self.now, self.hosts[peer].key, relay_index(relay));
         let by = protocol::Introducer::Relay(index);
@@ -85,14 +97,18 @@ impl World {
             RelayAsk::Announce(ids) => {
                 let ids = IdSet::from_first(ids.into_iter().map(|id| Id(id.0)));
                 model.table.handle(now, key, Request::Announce(ids));
-                return;
+                return Ok(());
+            }
+            RelayAsk::Chain { ask, question } => {
+                return self.on_chain_asked(peer, relay, Over::Relay { relay, life: relay_life }, ask, &question);
             }
             RelayAsk::Find(id) => match model.table.handle(now, key, Request::Find(Id(id.0))) {
                 Response::Found(peers) => Input::Providers { root_of: id, peers, from: by },
-                Response::Announced(_) => return,
+                Response::Announced(_) => return Ok(()),
             },
         };
         let travel = self.network.travel(Place::Relay(relay), Place::Peer(peer));
         self.hear_at(now + travel, peer, Over::Relay { relay, life: relay_life }, answer);
+        Ok(())
     }
 }

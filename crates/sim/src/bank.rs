@@ -1,7 +1,7 @@
-//! A ledger for the simulated network: the real rules, one block a second, and no consensus.
+//! A chain for the simulated network: the real rules, one authority, one block a second, and answers with real proofs.
 //!
-//! Every tab with an account submits here and is told what is final, as if it had checked the proofs itself. The rules are
-//! those of crate `ledger`: each block adds up to the supply or the run ends, and a redemption of cheques that a tab
+//! What a tab knows of it comes the way it comes in a real one: headers that it checks, leaves that it proves, and
+//! transactions that it signs. Each block adds up to the supply or the run ends, and a redemption of cheques that a tab
 //! accepted must apply, because the tab checked them against the same channel.
 
 use crate::report::Violation;
@@ -10,17 +10,18 @@ use core::time::Duration;
 use ed25519_dalek::SigningKey;
 use ledger::account::AccountId;
 use ledger::amount::Credits;
-use ledger::channel::Channel;
+use ledger::block::{Block, Ground};
 use ledger::genesis::{Allocation, Genesis};
-use ledger::hash::{ChainId, ChannelId};
-use ledger::parameters::Parameters;
-use ledger::signing::{self, Purpose};
-use ledger::state::{Slot, State};
-use ledger::transaction::{Body, Transaction};
-use protocol::PeerKey;
-use protocol::credit::wire::Session;
-use protocol::credit::{LedgerNews, WishToken};
-use std::collections::{BTreeMap, BTreeSet};
+use ledger::history::Archive;
+use ledger::leaf::InForce;
+use ledger::mempool::{Mempool, MempoolError};
+use ledger::question::{Answer, Denial, Question, Refusal};
+use ledger::seal::{Certificate, Seal};
+use ledger::signing::account_of;
+use ledger::state::{Slot, State, TransactionError};
+use ledger::transaction::{Body, SignedTransaction};
+use ledger::vote::{Ballot, Step, Vote};
+use std::collections::BTreeMap;
 
 /// Nobody's number among the peers, and the same one whatever the width of a pointer.
 const AUTHORITY: usize = u32::MAX as usize;
@@ -28,125 +29,129 @@ const AUTHORITY: usize = u32::MAX as usize;
 /// How often there is a block.
 pub(crate) const BLOCK_EVERY: Duration = Duration::from_secs(1);
 
-/// A tab's word lasts this many blocks: longer than any scenario.
-const SESSION_LEN: u64 = 100_000;
-
-/// What somebody wants in the next block.
-#[derive(Debug)]
-struct Pending {
-    peer: usize,
-    life: u64,
-    token: WishToken,
-    body: Body,
-}
-
-/// The ledger, and who waits for what of it.
+/// The chain, as every relay has it.
 #[derive(Debug)]
 pub(crate) struct Bank {
-    state: State,
+    genesis: Genesis,
+    authority: SigningKey,
     owners: BTreeMap<usize, SigningKey>,
-    pending: Vec<Pending>,
-    /// Who is told when a channel changes.
-    watched: BTreeMap<ChannelId, BTreeSet<(usize, u64)>>,
+    ground: Ground,
+    blocks: Vec<(Block, Seal)>,
+    states: Vec<State>,
+    archive: Archive,
+    pool: Mempool,
 }
 
-/// News for a peer of that life.
-pub(crate) type News = (usize, u64, LedgerNews);
-
 impl Bank {
-    /// A ledger on which each of these peers has this much.
-    pub(crate) fn new(rich: impl Iterator<Item = usize>, each: Credits, key: impl Fn(usize) -> SigningKey) -> Self {
-        let owners: BTreeMap<usize, SigningKey> = rich.map(|peer| (peer, key(peer))).collect();
-        let authority = signing::account_of(&key(AUTHORITY));
-        let mut genesis = Genesis::authority(&[authority], Timestamp::from_millis(0)).expect("one authority is a list");
-        let allocations = owners.values().map(|owner| Allocation { account: signing::account_of(owner), amount: each });
-        genesis.allocations = allocations.collect();
+    /// A chain on which these peers begin with this much, and all others have a key and nothing else.
+    pub(crate) fn new(
+        peers: usize,
+        is_rich: impl Fn(usize) -> bool,
+        each: Credits,
+        key: impl Fn(usize) -> SigningKey,
+    ) -> Self {
+        let owners: BTreeMap<usize, SigningKey> = (0..peers).map(|peer| (peer, key(peer))).collect();
+        let authority = key(AUTHORITY);
+        let started = Timestamp::from_millis(0);
+        let mut genesis = Genesis::authority(&[account_of(&authority)], started).expect("one authority is a list");
+        let rich = owners.iter().filter(|(peer, _)| is_rich(**peer));
+        genesis.allocations = rich.map(|(_, key)| Allocation { account: account_of(key), amount: each }).collect();
         genesis.allocations.sort_by_key(|one| one.account);
         let state = genesis.state().expect("the allocations are in order and far below the supply");
-        Self { state, owners, pending: Vec::new(), watched: BTreeMap::new() }
+        let (ground, header) = Ground::genesis(state.clone());
+        let mut archive = Archive::default();
+        archive.push(&header.id());
+        let (blocks, states, pool) = (Vec::new(), vec![state], Mempool::default());
+        Self { genesis, authority, owners, ground, blocks, states, archive, pool }
     }
 
-    pub(crate) fn chain(&self) -> ChainId {
-        self.state.rules().chain
+    pub(crate) fn genesis(&self) -> &Genesis {
+        &self.genesis
     }
 
-    pub(crate) fn parameters(&self) -> Parameters {
-        self.state.rules().parameters
+    /// Whose account a peer's person has.
+    pub(crate) fn account_of(&self, peer: usize) -> Option<AccountId> {
+        self.owners.get(&peer).map(account_of)
     }
 
-    pub(crate) fn channel(&self, id: &ChannelId) -> Option<Channel> {
-        self.state.channel(id).copied()
+    /// Signs as a peer's account.
+    pub(crate) fn sign(&self, peer: usize, bytes: &[u8]) -> Option<ledger::signing::Signature> {
+        use ed25519_dalek::Signer;
+        self.owners.get(&peer).map(|owner| ledger::signing::Signature(owner.sign(bytes).to_bytes()))
     }
 
-    fn balance_of(&self, peer: usize) -> Option<Credits> {
-        let account = signing::account_of(self.owners.get(&peer)?);
-        Some(self.state.account(&account)?.balance)
+    pub(crate) fn height(&self) -> u64 {
+        self.blocks.len() as u64
     }
 
-    /// What a new tab learns, if its person has an account.
-    pub(crate) fn welcome(&self, peer: usize, tab: PeerKey) -> Vec<LedgerNews> {
-        let Some(owner) = self.owners.get(&peer) else { return Vec::new() };
-        let (account, until, chain) = (signing::account_of(owner), SESSION_LEN, self.chain());
-        let signature = signing::sign(Purpose::Session, &chain, owner, &Session::message(&tab.0, until));
-        let session = Session { chain, account, until, signature };
-        let parameters = Box::new(self.parameters());
-        vec![
-            LedgerNews::Ready { parameters, session },
-            LedgerNews::Height(self.state.height()),
-            LedgerNews::Balance(self.balance_of(peer)),
-        ]
+    fn block(&self, height: u64) -> Option<(Block, Seal)> {
+        self.blocks.get(usize::try_from(height).ok()?.checked_sub(1)?).cloned()
     }
 
-    pub(crate) fn submit(&mut self, peer: usize, life: u64, token: WishToken, body: Body) {
-        self.pending.push(Pending { peer, life, token, body });
-    }
-
-    pub(crate) fn watch(&mut self, peer: usize, life: u64, id: ChannelId) -> LedgerNews {
-        self.watched.entry(id).or_default().insert((peer, life));
-        LedgerNews::Channel { id, channel: self.channel(&id) }
-    }
-
-    pub(crate) fn unwatch(&mut self, peer: usize, life: u64, id: ChannelId) {
-        if let Some(watching) = self.watched.get_mut(&id) {
-            watching.remove(&(peer, life));
-        }
-    }
-
-    /// Makes the next block of all that waits, and says who learns what.
-    pub(crate) fn seal(&mut self, now_ms: u64) -> Result<Vec<News>, Violation> {
-        let before = self.state.clone();
-        let proposer = AccountId::default();
-        let mut draft = before.begin(Slot { timestamp: Timestamp::from_millis(now_ms), proposer });
-        let mut news = Vec::new();
-        for Pending { peer, life, token, body } in core::mem::take(&mut self.pending) {
-            let Some(owner) = self.owners.get(&peer) else { continue };
-            let sender = signing::account_of(owner);
-            let nonce = draft.account(&sender).map_or(0, |account| account.nonce);
-            let redeems = matches!(body, Body::Redeem(_));
-            let transaction = Transaction { sender, nonce, valid_until: draft.height(), body };
-            match draft.apply(&transaction.sign(&before.rules().chain, owner)) {
-                Ok(()) => {
-                    news.push((peer, life, LedgerNews::Sent { token, nonce }));
-                    news.push((peer, life, LedgerNews::Final { token }));
-                }
-                Err(why) if redeems => return Err(Violation::BadCheque { peer, why }),
-                Err(_) => news.push((peer, life, LedgerNews::Dropped { token })),
+    /// What a relay says; a question for the next header waits with the asker.
+    pub(crate) fn answer(&mut self, peer: usize, question: &Question) -> Result<Answer, Violation> {
+        let answer = match question {
+            Question::Head { .. } => {
+                self.block(self.height()).map(|(block, seal)| Answer::Head(Box::new(block.header), seal))
             }
-        }
-        self.state = draft.finish().map_err(Violation::Books)?;
-        for peer in self.owners.keys() {
-            // Whoever is there now is told, so the life does not matter.
-            news.push((*peer, u64::MAX, LedgerNews::Height(self.state.height())));
-            news.push((*peer, u64::MAX, LedgerNews::Balance(self.balance_of(*peer))));
-        }
-        for (id, watching) in &self.watched {
-            let channel = self.channel(id);
-            if before.channel(id).copied() != channel {
-                news.extend(
-                    watching.iter().map(|(peer, life)| (*peer, *life, LedgerNews::Channel { id: *id, channel })),
-                );
+            Question::Headers { from, count } => {
+                let all = (*from..from + u64::from(*count)).map_while(|height| self.block(height));
+                Some(Answer::Headers(all.map(|(block, seal)| (block.header, seal)).collect()))
             }
-        }
-        Ok(news)
+            Question::Path { from } => {
+                let header = |height| self.block(height).map(|(block, seal)| (block.header, seal));
+                ledger::question::path(*from, &self.archive, |_| u64::MAX, header).map(Answer::Path)
+            }
+            Question::Block { height, under } => self.block(*height).map(|(block, seal)| {
+                let proof = self.archive.prove(*height, *under);
+                Answer::Block(Box::new(block.header), seal, block.body, proof)
+            }),
+            Question::Leaves { height, keys } => {
+                let state = usize::try_from(*height).ok().and_then(|height| self.states.get(height));
+                state.map(|state| Answer::Leaves(keys.iter().map(|key| state.prove(key)).collect()))
+            }
+            Question::Find { transaction } => {
+                let found = self.blocks.iter().find(|(block, _)| block.body.ids().contains(transaction));
+                found.map(|(block, _)| Answer::Found(block.header.height))
+            }
+            Question::Submit { transaction } => Some(self.submit(peer, transaction)?),
+            Question::Admission { .. } => Some(Answer::Denied(Denial::NoneLeft, 3_600)),
+            Question::Validators { .. } | Question::Show { .. } | Question::Stamped { .. } => None,
+        };
+        Ok(answer.unwrap_or(Answer::Unknown))
+    }
+
+    fn submit(&mut self, peer: usize, transaction: &SignedTransaction) -> Result<Answer, Violation> {
+        let redeems = matches!(transaction.transaction().body, Body::Redeem(_));
+        let slot = Slot { timestamp: self.next_time(), proposer: AccountId::default() };
+        Ok(match self.pool.insert(transaction.clone(), &self.ground.state, slot) {
+            Ok(()) => Answer::Waits,
+            Err(MempoolError::Transaction(TransactionError::Nonce { .. })) => Answer::Refused(Refusal::Nonce),
+            Err(MempoolError::Transaction(why)) if redeems => return Err(Violation::BadCheque { peer, why }),
+            Err(MempoolError::Transaction(TransactionError::Balance { .. })) => Answer::Refused(Refusal::Funds),
+            Err(MempoolError::Transaction(_)) => Answer::Refused(Refusal::Other),
+            Err(MempoolError::Known | MempoolError::NonceTaken { .. }) => Answer::Refused(Refusal::Taken),
+            Err(MempoolError::TooManyOfAccount | MempoolError::Full) => Answer::Refused(Refusal::Full),
+        })
+    }
+
+    fn next_time(&self) -> Timestamp {
+        Timestamp::from_millis((self.height() + 1) * BLOCK_EVERY.as_millis() as u64)
+    }
+
+    /// Makes the next block of all that waits.
+    pub(crate) fn seal(&mut self) -> Result<(), Violation> {
+        let slot = Slot { timestamp: self.next_time(), proposer: account_of(&self.authority) };
+        let candidates = self.pool.best(ledger::block::TRANSACTIONS_MAX);
+        let (block, state) = self.ground.build(slot, 0, candidates).map_err(Violation::Books)?;
+        let ballot = Ballot { height: block.header.height, round: 0, block: block.header.id() };
+        let vote = Vote::sign(Step::Precommit, ballot, &block.header.chain, &self.authority);
+        let seal = Seal::Certificate(Certificate::collect(ballot, &[vote], &state.validators(InForce::Now)));
+        self.archive.push(&block.header.id());
+        self.ground = self.ground.after(&block.header, state.clone());
+        self.pool.follow(&state);
+        self.states.push(state);
+        self.blocks.push((block, seal));
+        Ok(())
     }
 }

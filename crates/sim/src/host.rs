@@ -3,7 +3,7 @@
 use crate::store::Store;
 use clock::Time;
 use core::time::Duration;
-use protocol::{AskToken, Config, Path, Peer, PeerKey, ShareToken};
+use protocol::{AskToken, ChainAsk, Config, Path, Peer, PeerKey, ShareToken};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// One end of a connection between two peers, as this end sees it.
@@ -62,6 +62,8 @@ pub(crate) struct Host {
     /// When attempts of the last minute began.
     pub(crate) dial_starts: VecDeque<Time>,
     pub(crate) relays: Vec<RelayLink>,
+    /// Questions about the chain that are not answered, and the relay each went to.
+    pub(crate) chain_asks: BTreeMap<ChainAsk, usize>,
     pub(crate) uplink_free: Time,
     pub(crate) downlink_free: Time,
     pub(crate) wake_at: Option<Time>,
@@ -93,6 +95,7 @@ impl Host {
             dials: BTreeMap::new(),
             dial_starts: VecDeque::new(),
             relays: vec![RelayLink::Down; relays],
+            chain_asks: BTreeMap::new(),
             uplink_free: Time::ZERO,
             downlink_free: Time::ZERO,
             wake_at: None,

@@ -4,12 +4,25 @@ use crate::bank::{BLOCK_EVERY, Bank};
 use crate::network::Place;
 use crate::report::Violation;
 use crate::world::{Event, Over, World, key_of};
+use core::time::Duration;
 use ed25519_dalek::SigningKey;
 use ledger::amount::Credits;
-use protocol::credit::LedgerWish;
+use ledger::question::Question;
 use protocol::credit::wire::{Decoder, Message};
 use protocol::snapshot::Standing;
-use protocol::{Input, Path, Peer, PeerKey};
+use protocol::{ChainAsk, Input, Path, Peer, PeerKey, SignToken};
+
+/// How long a browser's key takes to sign.
+const SIGN_TIME: Duration = Duration::from_millis(1);
+
+/// A peer's question for the next header.
+#[derive(Debug)]
+pub(crate) struct WaitingForHead {
+    peer: usize,
+    relay: usize,
+    over: Over,
+    ask: ChainAsk,
+}
 
 /// Bytes' worth that one unit pays for.
 const UNIT: u64 = 1024;
@@ -18,34 +31,60 @@ impl World {
     /// Everybody who is not poor begins with the scenario's credit.
     pub(crate) fn found_bank(&mut self) {
         let Some(each) = self.scenario.credits else { return };
-        let rich = (0..self.scenario.peers).filter(|peer| !self.scenario.poor.contains(peer));
         let seed = self.seed;
         let key = |peer: usize| SigningKey::from_bytes(&key_of(seed, "account", peer, 0).0);
-        self.bank = Some(Bank::new(rich, Credits(each), key));
+        let is_rich = |peer: usize| !self.scenario.poor.contains(&peer);
+        self.bank = Some(Bank::new(self.scenario.peers, is_rich, Credits(each), key));
     }
 
+    /// The next block, and its header for everybody who waits for it.
     pub(crate) fn make_block(&mut self) -> Result<(), Violation> {
         self.push(self.now + BLOCK_EVERY, Event::Block);
         let Some(bank) = &mut self.bank else { return Ok(()) };
-        for (peer, life, news) in bank.seal(self.now.as_millis())? {
-            if life == u64::MAX || life == self.hosts[peer].life {
-                self.hear_soon(peer, Input::Ledger(news));
-            }
+        bank.seal()?;
+        for WaitingForHead { peer, relay, over, ask } in core::mem::take(&mut self.waiting_for_head) {
+            self.answer_chain(peer, relay, over, ask, &Question::Head { after: 0 })?;
         }
         Ok(())
     }
 
-    pub(crate) fn ask_bank(&mut self, peer: usize, wish: LedgerWish) {
-        let life = self.hosts[peer].life;
-        let Some(bank) = &mut self.bank else { return };
-        match wish {
-            LedgerWish::Submit { token, body } => bank.submit(peer, life, token, *body),
-            LedgerWish::Watch { channel } => {
-                let news = bank.watch(peer, life, channel);
-                self.hear_soon(peer, Input::Ledger(news));
+    pub(crate) fn sign(&mut self, peer: usize, token: SignToken, bytes: &[u8]) {
+        let signature = self.bank.as_ref().and_then(|bank| bank.sign(peer, bytes));
+        self.hear_at(self.now + SIGN_TIME, peer, Over::Nothing, Input::Signed { token, signature });
+    }
+
+    /// A question about the chain has reached a relay.
+    pub(crate) fn on_chain_asked(
+        &mut self,
+        peer: usize,
+        relay: usize,
+        over: Over,
+        ask: ChainAsk,
+        question: &Question,
+    ) -> Result<(), Violation> {
+        match (question, &self.bank) {
+            (Question::Head { after }, Some(bank)) if *after == bank.height() => {
+                self.waiting_for_head.push(WaitingForHead { peer, relay, over, ask });
+                Ok(())
             }
-            LedgerWish::Unwatch { channel } => bank.unwatch(peer, life, channel),
+            _ => self.answer_chain(peer, relay, over, ask, question),
         }
+    }
+
+    fn answer_chain(
+        &mut self,
+        peer: usize,
+        relay: usize,
+        over: Over,
+        ask: ChainAsk,
+        question: &Question,
+    ) -> Result<(), Violation> {
+        let Some(bank) = &mut self.bank else { return Ok(()) };
+        let answer = Some(Box::new(bank.answer(peer, question)?));
+        let clock = clock::Timestamp::from_millis(self.now.as_millis());
+        let arrives = self.now + self.network.travel(Place::Relay(relay), Place::Peer(peer));
+        self.hear_at(arrives, peer, over, Input::ChainAnswered { ask, answer, clock });
+        Ok(())
     }
 
     pub(crate) fn send_credit(&mut self, peer: usize, key: PeerKey, message: Message) -> Result<(), Violation> {

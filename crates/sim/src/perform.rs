@@ -41,8 +41,15 @@ impl World {
             Output::FindProviders { at: Directory::Neighbour(to), id } => {
                 self.ask_neighbour_of(peer, to, Question::Find(id));
             }
-            // Simulated peers are told of no chain.
-            Output::AskChain { .. } => {}
+            Output::AskChain { at: Directory::Relay(relay), ask, question } => {
+                self.hosts[peer].chain_asks.insert(ask, usize::from(relay.0));
+                self.ask_relay(peer, relay, RelayAsk::Chain { ask, question });
+            }
+            // Only relays are asked about the chain.
+            Output::AskChain { at: Directory::Neighbour(_), .. } => {}
+            Output::Sign { token, bytes } => self.sign(peer, token, &bytes),
+            // Nobody is let in here: who begins with nothing stays without.
+            Output::Solve { .. } => {}
             Output::ProvidersAnswer { token, response } => self.on_providers_answer(peer, token, response)?,
             Output::NeighboursAnswer { token, peers } => self.on_neighbours_answer(peer, token, peers)?,
             Output::IntroduceAnswer { token, accept } => match self.take_asked(peer, token)? {
@@ -51,7 +58,6 @@ impl World {
             },
             Output::SendContent { peer: to, message } => self.send_content(peer, to, message)?,
             Output::SendCredit { peer: to, message } => self.send_credit(peer, to, message)?,
-            Output::Ledger(wish) => self.ask_bank(peer, wish),
             Output::Hash { token, .. } => self.hash(peer, token),
             Output::ForgetShare { token } => _ = self.hosts[peer].hashing.remove(&token),
             Output::Reserve { manifest } => {
@@ -65,6 +71,7 @@ impl World {
             Output::Keep { .. }
             | Output::Regain { .. }
             | Output::ShareAnew { .. }
+            | Output::KeepBooks { .. }
             | Output::Claim { .. }
             | Output::ReserveMemory { .. }
             | Output::Evict { .. }

@@ -7,7 +7,6 @@
 use clock::Time;
 use core::time::Duration;
 use ledger::wire::Wire;
-use protocol::credit::LedgerNews;
 use protocol::{Code, Failure, Input, Introducer, Path, PeerKey, RelayWay, RttKind, Stage};
 
 /// The hash so far.
@@ -58,7 +57,6 @@ impl Trace {
             Input::ContentMalformed { peer } => self.text("content malformed").key(*peer),
             Input::Credit { peer, message: _ } => self.text("credit").key(*peer).bytes(wire),
             Input::CreditMalformed { peer } => self.text("credit malformed").key(*peer),
-            Input::Ledger(news) => self.text("ledger").news(news),
             Input::Providers { root_of, peers, from } => {
                 self.text("providers").bytes(&root_of.0).introducer(*from).keys(peers)
             }
@@ -70,7 +68,16 @@ impl Trace {
                 self.text("introduce asked").key(*from).key(*to).number(token.0)
             }
             Input::IntroduceEnded { token } => self.text("introduce ended").number(token.0),
-            Input::ChainAnswered { ask, .. } => self.text("chain answered").number(ask.0),
+            Input::ChainAnswered { ask, answer, .. } => {
+                let bytes = answer.as_ref().map(|answer| answer.to_bytes()).unwrap_or_default();
+                self.text("chain answered").number(ask.0).bytes(&bytes)
+            }
+            Input::Account { id, .. } => self.text("account").bytes(&id.0),
+            Input::BooksFound { bytes } => self.text("books found").bytes(bytes),
+            Input::Signed { token, signature } => {
+                self.text("signed").number(token.0).bytes(&signature.map(|signature| signature.0).unwrap_or([0; 64]))
+            }
+            Input::Solved { counter, .. } => self.text("solved").number(counter.unwrap_or(u64::MAX)),
             Input::WebSource { id, key } => self.text("web source").bytes(&id.0).key(*key),
             Input::ShareProgress { token, hashed } => self.text("share progress").number(token.0).number(*hashed),
             Input::Shared { token, manifest, .. } => self.text("shared").number(token.0).bytes(&manifest.encode()),
@@ -99,21 +106,6 @@ impl Trace {
             Input::Leaving => self.text("leaving"),
             Input::Wake => self.text("wake"),
         };
-    }
-
-    fn news(&mut self, news: &LedgerNews) -> &mut Self {
-        match news {
-            LedgerNews::Ready { session, .. } => self.number(0).bytes(&session.account.0).number(session.until),
-            LedgerNews::Gone => self.number(1),
-            LedgerNews::Height(height) => self.number(2).number(*height),
-            LedgerNews::Balance(balance) => self.number(3).number(balance.map_or(u64::MAX, |balance| balance.0)),
-            LedgerNews::Channel { id, channel } => {
-                self.number(4).bytes(&id.0).bytes(&channel.map(|channel| channel.to_bytes()).unwrap_or_default())
-            }
-            LedgerNews::Sent { token, nonce } => self.number(5).number(token.0).number(*nonce),
-            LedgerNews::Final { token } => self.number(6).number(token.0),
-            LedgerNews::Dropped { token } => self.number(7).number(token.0),
-        }
     }
 
     fn number(&mut self, number: u64) -> &mut Self {

@@ -10,6 +10,7 @@ use crate::dialling::Dial;
 use crate::dice::{Dice, at_s};
 use crate::host::{Host, Link, RelayLink};
 use crate::network::Network;
+use crate::paying::WaitingForHead;
 use crate::relay::RelayModel;
 use crate::report::{Failure, FetchReport, Report, Violation};
 use crate::scenario::Scenario;
@@ -19,7 +20,9 @@ use clock::Time;
 use content::{ContentId, Manifest, Outboard};
 use core::time::Duration;
 use ed25519_dalek::SigningKey;
-use protocol::{Command, Config, Failure as PeerFailure, Input, Path, Peer, PeerKey, RelayIndex, ShareToken};
+use protocol::{
+    ChainAsk, ChainStart, Command, Config, Failure as PeerFailure, Input, Path, Peer, PeerKey, RelayIndex, ShareToken,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -181,6 +184,7 @@ pub(crate) enum RelayAsk {
     Discover,
     Announce(Vec<ContentId>),
     Find(ContentId),
+    Chain { ask: ChainAsk, question: Box<ledger::question::Question> },
 }
 
 /// What a neighbour is asked.
@@ -212,6 +216,7 @@ pub struct World {
     pub(crate) wire: u64,
     pub(crate) lies_heard: u64,
     pub(crate) bank: Option<Bank>,
+    pub(crate) waiting_for_head: Vec<WaitingForHead>,
     /// What each peer may owe another, as the other's books said before its last input.
     pub(crate) leashes: BTreeMap<(usize, PeerKey), i64>,
 }
@@ -256,6 +261,7 @@ impl World {
             wire: 0,
             lies_heard: 0,
             bank: None,
+            waiting_for_head: Vec::new(),
             leashes: BTreeMap::new(),
             scenario,
         };
@@ -329,10 +335,7 @@ impl World {
             Event::RelayLinkDown { peer, life, relay, relay_life } => {
                 self.on_relay_link_down(peer, life, relay, relay_life)
             }
-            Event::AtRelay { peer, life, relay, relay_life, ask } => {
-                self.at_relay(peer, life, relay, relay_life, ask);
-                Ok(())
-            }
+            Event::AtRelay { peer, life, relay, relay_life, ask } => self.at_relay(peer, life, relay, relay_life, ask),
             Event::RelayPing { peer, life, relay, relay_life } => self.on_relay_ping(peer, life, relay, relay_life),
             Event::Ask { from, to, link, question } => self.on_question(from, to, link, question),
             Event::Dial { id } => self.step_dial(id),
@@ -373,16 +376,19 @@ impl World {
         let signer = self.bank.as_ref().map(|_| SigningKey::from_bytes(&key.0));
         let key = signer.as_ref().map_or(key, |signer| PeerKey(signer.verifying_key().to_bytes()));
         self.keys.insert(key, peer);
+        let start = self.bank.as_ref().map(|bank| ChainStart { genesis: bank.genesis().clone(), is_other: false });
         let host = &mut self.hosts[peer];
         host.key = key;
         host.config.signer = signer;
+        host.config.chain = start;
         host.config.seed = self.seed ^ (peer as u64) << 32 ^ life;
         host.started = self.now;
         host.peer = Some(Peer::new(key, host.config.clone(), self.now));
         let pass_on = self.scenario.pass_on;
         self.drain(peer)?;
-        let news = self.bank.as_ref().map(|bank| bank.welcome(peer, key)).unwrap_or_default();
-        news.into_iter().for_each(|news| self.hear_soon(peer, Input::Ledger(news)));
+        if let Some(account) = self.bank.as_ref().and_then(|bank| bank.account_of(peer)) {
+            self.hear_soon(peer, Input::Account { id: account, lasting: true });
+        }
         self.hear(peer, Input::Command(Command::PassOn(pass_on)), &[])
     }
 
@@ -414,6 +420,9 @@ impl World {
         self.steps += 1;
         self.trace.input(self.now, peer, &input, wire);
         let stored = matches!(input, Input::Stored { .. });
+        if let Input::ChainAnswered { ask, .. } = &input {
+            self.hosts[peer].chain_asks.remove(ask);
+        }
         if let Some(state) = &mut self.hosts[peer].peer {
             state.handle(self.now, input);
         }

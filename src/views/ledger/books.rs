@@ -84,6 +84,10 @@ fn peer_row(id: String, followed: Memo<bool>) -> impl IntoView {
             data-taken=hook(|peer| peer.taken.to_string())
             data-balance=hook(|peer| peer.balance.to_string())
             data-standing=hook(|peer| word_of(peer.standing).to_owned())
+            data-earned=hook(|peer| peer.earned.to_string())
+            data-spent=hook(|peer| peer.spent.to_string())
+            data-redeemed=hook(|peer| peer.redeemed.to_string())
+            data-drawn=hook(|peer| peer.drawn.to_string())
         >
             {identicon(&id)}
             <span class="books-name">{Name::of(&id).to_string()}</span>
@@ -166,7 +170,7 @@ fn spending() -> impl IntoView {
             <span class="note">
                 {move || match followed.get() {
                     true => "Then fetching goes on without paying: served last, never refused.",
-                    false => "It counts as soon as this tab follows a ledger.",
+                    false => "It counts as soon as this tab has an account.",
                 }}
             </span>
         </label>

@@ -7,7 +7,6 @@ use bytes::Bytes;
 use content::{GroupRange, Manifest, Message, Record, Root};
 use futures::channel::mpsc;
 use libp2p::swarm::Stream;
-use protocol::credit::{LedgerNews, LedgerWish};
 use protocol::{
     AskToken, ChainAsk, Code, Directory, Failure, Input, Introducer, Output, PeerKey, ReadToken, ShareToken, Stage,
 };
@@ -35,7 +34,9 @@ impl EventLoop {
             Output::IntroduceAnswer { token, accept } => self.introduce(token, accept),
             Output::SendContent { peer, message } => self.send_content(peer, message),
             Output::SendCredit { peer, message } => self.send_credit(peer, message),
-            Output::Ledger(wish) => self.on_ledger_wish(wish),
+            Output::Sign { token, bytes } => self.sign(token, bytes),
+            Output::Solve { stamp } => self.solve(stamp),
+            Output::KeepBooks { bytes } => self.books.keep(&bytes),
             Output::Hash { token, name, media_type } => self.hash(token, name, media_type),
             Output::ForgetShare { token } => {
                 self.files.remove(&token);
@@ -272,17 +273,6 @@ impl EventLoop {
         if credit.try_send(message).is_err() {
             // Gone, or standing still. The next word opens another; totals are absolute, so nothing is lost with it.
             link.credit = None;
-        }
-    }
-
-    /// This node follows no ledger, so nothing can be looked up or written there.
-    fn on_ledger_wish(&mut self, wish: LedgerWish) {
-        match wish {
-            LedgerWish::Submit { token, .. } => self.hear(Input::Ledger(LedgerNews::Dropped { token })),
-            LedgerWish::Watch { channel } => {
-                self.hear(Input::Ledger(LedgerNews::Channel { id: channel, channel: None }));
-            }
-            LedgerWish::Unwatch { .. } => {}
         }
     }
 

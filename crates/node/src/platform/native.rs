@@ -1,10 +1,12 @@
 //! A server, or a test: tasks on tokio, files on disk, hashing on a thread of its own.
 
+mod account;
 mod disk;
 mod file;
 mod handle;
 mod stack;
 
+pub(crate) use account::{Account, Books, solve};
 pub(crate) use disk::Disk;
 pub(crate) use file::{FileHandle, Hasher, Parts};
 pub(crate) use handle::attach;

@@ -1,7 +1,10 @@
 //! The browser: tasks are microtasks, files are `File`s, hashing happens in a worker.
 
+mod account;
+mod books;
 mod checks;
 mod copying;
+mod database;
 mod disk;
 mod disk_worker;
 mod file;
@@ -16,11 +19,14 @@ mod opfs;
 mod parts;
 mod shares;
 mod stack;
+mod stamp;
 mod stream_port;
 mod tabs;
 mod web_source;
 mod worker;
 
+pub(crate) use account::Account;
+pub(crate) use books::Books;
 pub(crate) use disk::Disk;
 pub(crate) use file::FileHandle;
 pub(crate) use handle::attach;
@@ -30,6 +36,7 @@ pub(crate) use stack::{
     CONNECTS_OVER_STREAMS, DirectBehaviour, accept_over, build_swarm, connect_over, dial_through, external_address,
     listen_addresses, on_direct_event,
 };
+pub(crate) use stamp::solve;
 pub(crate) use tabs::Tabs;
 pub(crate) use transport::webrtc_available;
 

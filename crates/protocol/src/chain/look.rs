@@ -104,7 +104,7 @@ impl Following {
         };
         self.set_look(if source.is_some() { State::Asked } else { State::NoSource });
         if let Some(at) = source {
-            self.ask(at, question, Purpose::Look { under }, out);
+            _ = self.ask(at, question, Purpose::Look { under }, out);
         }
     }
 
@@ -122,7 +122,8 @@ impl Following {
             (Look::Transaction(_), Some(Answer::Found(height))) => {
                 // Where it claims to be; the block will show whether it is.
                 let under = self.height();
-                return self.ask(at, Question::Block { height, under }, Purpose::Look { under }, out);
+                _ = self.ask(at, Question::Block { height, under }, Purpose::Look { under }, out);
+                return;
             }
             (Look::Block(height), Some(Answer::Block(header, _, body, proof))) if header.height == height => {
                 self.check_block(under, &header, &body, proof.as_ref(), None)
@@ -146,7 +147,7 @@ impl Following {
     }
 
     /// The block belongs to the chain, and its body to it.
-    fn check_block(
+    pub(crate) fn check_block(
         &self,
         under: u64,
         header: &Header,

@@ -19,30 +19,30 @@ use ledger::vote::{Ballot, Step, Vote};
 const A: Directory = Directory::Relay(RelayIndex(0));
 const B: Directory = Directory::Relay(RelayIndex(1));
 
-fn key(byte: u8) -> SigningKey {
+pub(crate) fn key(byte: u8) -> SigningKey {
     SigningKey::from_bytes(&[byte; 32])
 }
 
-fn rich() -> AccountId {
+pub(crate) fn rich() -> AccountId {
     account_of(&key(50))
 }
 
-fn genesis() -> Genesis {
+pub(crate) fn genesis() -> Genesis {
     let mut genesis = Genesis::authority(&[account_of(&key(1))], Timestamp::default()).expect("one authority");
     genesis.allocations = vec![Allocation { account: rich(), amount: Credits(100_000) }];
     genesis
 }
 
 /// A relay's chain: what it can answer with.
-struct Relay {
-    ground: Ground,
-    blocks: Vec<(Block, Seal)>,
-    states: Vec<State>,
+pub(crate) struct Relay {
+    pub(crate) ground: Ground,
+    pub(crate) blocks: Vec<(Block, Seal)>,
+    pub(crate) states: Vec<State>,
     archive: Archive,
 }
 
 impl Relay {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let state = genesis().state().expect("a genesis");
         let (ground, header) = Ground::genesis(state.clone());
         let mut archive = Archive::default();
@@ -56,7 +56,7 @@ impl Relay {
         relay
     }
 
-    fn make(&mut self, transaction: Option<SignedTransaction>) {
+    pub(crate) fn make(&mut self, transaction: Option<SignedTransaction>) {
         let height = self.blocks.len() as u64 + 1;
         let slot = Slot { timestamp: Timestamp::from_millis(height * 1_000), proposer: account_of(&key(1)) };
         let (block, state) = self.ground.build(slot, 0, transaction).expect("it builds");
@@ -67,7 +67,7 @@ impl Relay {
         self.blocks.push((block, seal));
     }
 
-    fn answer(&self, question: &Question) -> Option<Answer> {
+    pub(crate) fn answer(&self, question: &Question) -> Option<Answer> {
         let head = |height: u64| self.blocks.get(usize::try_from(height).ok()?.checked_sub(1)?).cloned();
         Some(match question {
             Question::Head { after } => match head(self.blocks.len() as u64) {

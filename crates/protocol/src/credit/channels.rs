@@ -5,9 +5,9 @@
 
 use super::pays::{Agreed, Pays};
 use super::{Credit, Leash, LedgerNews, LedgerWish, WishToken, send};
+use crate::PeerKey;
 use crate::credit::wire::Message;
 use crate::outbox::Outbox;
-use crate::{Output, PeerKey};
 use clock::Time;
 use core::time::Duration;
 use ledger::account::AccountId;
@@ -15,7 +15,7 @@ use ledger::amount::Credits;
 use ledger::channel::Channel;
 use ledger::hash::ChannelId;
 use ledger::transaction::{Body, OpenChannel, Opened};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Channels opened in one transaction: the fee is shared, and a tab is seldom served by more.
 const OPENED_AT_ONCE: usize = 8;
@@ -53,6 +53,8 @@ pub(super) struct Own {
     next: u64,
     wishes: BTreeMap<WishToken, Purpose>,
     asked: BTreeMap<PeerKey, ChannelId>,
+    /// What the ledger is to be told next; taken after every input.
+    wished: VecDeque<LedgerWish>,
     /// Not before then.
     open_again: Option<Time>,
     /// Channels whose payer says that it is done.
@@ -72,15 +74,31 @@ impl Own {
         }
     }
 
+    pub(super) fn forget_leaving(&mut self, channel: &ChannelId) {
+        self.leaving.remove(channel);
+    }
+
     pub(super) fn is_leaving(&self, channel: &ChannelId) -> bool {
         self.leaving.contains(channel)
     }
 
-    pub(super) fn submit(&mut self, purpose: Purpose, body: Body, out: &mut Outbox) {
+    pub(super) fn submit(&mut self, purpose: Purpose, body: Body) {
         self.next += 1;
         let token = WishToken(self.next);
         self.wishes.insert(token, purpose);
-        out.push(Output::Ledger(LedgerWish::Submit { token, body: Box::new(body) }));
+        self.wish(LedgerWish::Submit { token, body: Box::new(body) });
+    }
+
+    pub(super) fn wish(&mut self, wish: LedgerWish) {
+        self.wished.push_back(wish);
+    }
+
+    pub(super) fn take_wish(&mut self) -> Option<LedgerWish> {
+        self.wished.pop_front()
+    }
+
+    pub(super) fn has_wishes(&self) -> bool {
+        !self.wished.is_empty()
     }
 
     fn is_under_way(&self, is: impl Fn(&Purpose) -> bool) -> bool {
@@ -111,18 +129,19 @@ impl Credit {
                     .filter(|page| page.session.as_ref().is_some_and(other_chain))
                     .for_each(|page| page.session = None);
                 self.connected().into_iter().for_each(|peer| self.greet(peer, out));
+                self.take_up_found(now);
             }
             LedgerNews::Gone => self.forget_ledger(),
             LedgerNews::Height(height) => {
                 if let Some(ledger) = &mut self.ledger {
                     ledger.height = ledger.height.max(height);
-                    self.redeem(now, out);
+                    self.redeem(now);
                 }
             }
             LedgerNews::Balance(balance) => {
                 if let Some(ledger) = &mut self.ledger {
                     ledger.balance = balance;
-                    self.open_channels(now, out);
+                    self.open_channels(now);
                 }
             }
             LedgerNews::Channel { id, channel } => self.on_channel(now, id, channel, out),
@@ -136,6 +155,8 @@ impl Credit {
                 if let Some(Purpose::Redeem { channels }) = self.own.wishes.remove(&token) {
                     let lost = self.pages.values_mut().filter_map(|page| page.paid_by.as_mut());
                     lost.filter(|paid_by| channels.contains(&paid_by.id)).for_each(|paid_by| paid_by.redeeming = None);
+                    let old = self.kept.cheques.iter_mut().filter(|(id, _)| channels.contains(id));
+                    old.for_each(|(_, old)| old.redeeming = None);
                 }
                 self.own.open_again = Some(now + AGAIN);
                 self.wake_no_later(now + AGAIN);
@@ -179,18 +200,23 @@ impl Credit {
             }
             if page.pays.is_some_and(|pays| pays.id == id) {
                 match channel {
-                    Some(channel) => page.pays.iter_mut().for_each(|pays| pays.deposit = channel.deposit),
+                    Some(channel) => page.pays.iter_mut().for_each(|pays| {
+                        pays.on_deposit(channel.deposit);
+                        pays.drawn = channel.redeemed;
+                    }),
                     None => page.pays = None,
                 }
             }
         }
+        self.on_old_channel(now, id, channel, out);
+        self.keep_soon(now);
         let known = |page: &super::Page| {
             page.paid_by.is_some_and(|by| by.id == id) || page.pays.is_some_and(|pays| pays.id == id)
         };
-        if !self.pages.values().any(known) {
-            out.push(Output::Ledger(LedgerWish::Unwatch { channel: id }));
+        if !self.pages.values().any(known) && !self.kept.knows(&id) {
+            self.own.wish(LedgerWish::Unwatch { channel: id });
         }
-        self.redeem(now, out);
+        self.redeem(now);
     }
 
     fn on_final(&mut self, now: Time, token: WishToken, out: &mut Outbox) {
@@ -201,14 +227,15 @@ impl Credit {
                 for (index, (peer, payee, deposit)) in entries.into_iter().enumerate() {
                     let channel = Channel::id(&chain, &account, &payee, nonce, index as u16);
                     let Some(page) = self.pages.get_mut(&peer) else { continue };
-                    page.pays = Some(Pays::new(channel, deposit, now));
-                    out.push(Output::Ledger(LedgerWish::Watch { channel }));
+                    page.pays = Some(Pays::new(channel, payee, deposit, now));
+                    self.own.wish(LedgerWish::Watch { channel });
                     send(out, peer, Message::Open { channel });
                 }
+                self.keep_soon(now);
             }
             Some(Purpose::TopUp { peer, amount }) => {
                 let Some(pays) = self.pages.get_mut(&peer).and_then(|page| page.pays.as_mut()) else { return };
-                pays.deposit = Credits(pays.deposit.0.saturating_add(amount.0));
+                pays.on_deposit(Credits(pays.deposit.0.saturating_add(amount.0)));
                 let channel = pays.id;
                 // The payee has to look again to see that it may take more.
                 send(out, peer, Message::Open { channel });
@@ -219,7 +246,7 @@ impl Credit {
     }
 
     /// Opens channels to the peers that serve us and have none, all in one transaction.
-    pub(super) fn open_channels(&mut self, now: Time, out: &mut Outbox) {
+    pub(super) fn open_channels(&mut self, now: Time) {
         let Some(ledger) = &self.ledger else { return };
         let Some(balance) = ledger.balance else { return };
         if self.signer.is_none()
@@ -249,12 +276,12 @@ impl Credit {
         let opened = entries.iter().map(|(_, _, payee)| OpenChannel { payee: *payee, signer, deposit, ttl }).collect();
         if let Some(opened) = Opened::new(opened) {
             let entries = entries.into_iter().map(|(_, peer, payee)| (peer, payee, deposit)).collect();
-            self.own.submit(Purpose::Open { entries, nonce: None }, Body::OpenChannels(opened), out);
+            self.own.submit(Purpose::Open { entries, nonce: None }, Body::OpenChannels(opened));
         }
     }
 
     /// Locks more on a channel that is three quarters used, as far as a quarter of the balance goes.
-    pub(super) fn top_up(&mut self, peer: PeerKey, out: &mut Outbox) {
+    pub(super) fn top_up(&mut self, peer: PeerKey) {
         let Some(ledger) = &self.ledger else { return };
         let Some(pays) = self.pages.get(&peer).and_then(|page| page.pays) else { return };
         let under_way = |purpose: &Purpose| matches!(purpose, Purpose::TopUp { peer: other, .. } if *other == peer);
@@ -265,7 +292,7 @@ impl Credit {
         let amount = Credits(pays.deposit.0.min(balance.0 / 4));
         if amount >= ledger.parameters.deposit_min {
             let body = Body::TopUp { channel: pays.id, amount };
-            self.own.submit(Purpose::TopUp { peer, amount }, body, out);
+            self.own.submit(Purpose::TopUp { peer, amount }, body);
         }
     }
 
@@ -290,6 +317,6 @@ impl Credit {
         }
         let channel = pays.id;
         page.pays = None;
-        self.own.submit(Purpose::Close { channel }, Body::CloseChannel { channel }, out);
+        self.own.submit(Purpose::Close { channel }, Body::CloseChannel { channel });
     }
 }

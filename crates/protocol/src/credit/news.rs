@@ -12,11 +12,11 @@ use ledger::transaction::Body;
 
 /// Names one transaction between the wish and its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct WishToken(pub u64);
+pub(crate) struct WishToken(pub(crate) u64);
 
 /// What this tab learned from a ledger that it verifies itself.
 #[derive(Clone, Debug)]
-pub enum LedgerNews {
+pub(crate) enum LedgerNews {
     /// The ledger is followed, and the account lets this tab's key act for it. Told again when the session is renewed.
     Ready {
         /// The chain's numbers.
@@ -58,7 +58,7 @@ pub enum LedgerNews {
 
 /// What paying wants of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LedgerWish {
+pub(crate) enum LedgerWish {
     /// Put this into a transaction of our account; answered by [`LedgerNews::Sent`], then `Final` or `Dropped`.
     Submit {
         /// Which wish.

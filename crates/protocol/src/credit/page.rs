@@ -4,7 +4,7 @@
 //! is written. The balance nets: what we give and what we take cancel out, and only the rest is ever paid.
 
 use super::paid_by::PaidBy;
-use super::pays::Pays;
+use super::pays::{Pays, Short};
 use super::wire::{Pace, Session};
 use crate::snapshot::Standing;
 use clock::Time;
@@ -85,6 +85,8 @@ pub(crate) struct Page {
     pub(crate) leash: Leash,
     pub(crate) pace: Pace,
     pub(crate) lines: BTreeMap<Root, Line>,
+    /// Until when it counts as waiting for its turn among those who come first.
+    pub(crate) first_until: Time,
 }
 
 impl Page {
@@ -103,6 +105,7 @@ impl Page {
             leash: Leash::Free,
             pace: Pace::default(),
             lines: BTreeMap::new(),
+            first_until: Time::ZERO,
         }
     }
 
@@ -122,11 +125,15 @@ impl Page {
             Standing::GivesMore
         } else if self.leash == Leash::Fallen {
             Standing::Owes
-        } else if self.paid_by.as_ref().is_some_and(PaidBy::has_paid) {
+        } else if self.has_paid() {
             Standing::Pays
         } else {
             Standing::Unpaid
         }
+    }
+
+    fn has_paid(&self) -> bool {
+        self.paid_by.as_ref().is_some_and(PaidBy::has_paid)
     }
 
     /// Whether so much more may be sent to a peer that pays.
@@ -137,20 +144,30 @@ impl Page {
     pub(crate) fn on_given(&mut self, now: Time, root: Root, bytes: u64) {
         self.last = now;
         self.given += bytes;
-        self.balance = self.balance.saturating_add(value_of(bytes));
+        // What somebody who pays has beyond its leash was free for the taking, and stays so; so is all that is given to
+        // somebody who cannot.
+        let most = match self.leash {
+            Leash::Fallen => self.balance.max(0),
+            Leash::Free | Leash::Choked { .. } if self.has_paid() => limit(self.window()).max(self.balance),
+            Leash::Free | Leash::Choked { .. } => i64::MAX,
+        };
+        let due = value_of(bytes).min(most.saturating_sub(self.balance));
+        self.balance += due;
         if let Some(line) = self.line(root) {
             line.given += bytes;
-            line.due_to_us = line.due_to_us.saturating_add(value_of(bytes));
+            line.due_to_us = line.due_to_us.saturating_add(due);
         }
     }
 
     pub(crate) fn on_taken(&mut self, now: Time, root: Root, bytes: u64) {
         self.last = now;
         self.taken += bytes;
-        self.balance = self.balance.saturating_sub(value_of(bytes));
+        // It knows that nothing is left to sign for, and gives for nothing.
+        let due = if self.pays.is_some_and(|pays| pays.short == Short::Agreed) { 0 } else { value_of(bytes) };
+        self.balance = self.balance.saturating_sub(due);
         if let Some(line) = self.line(root) {
             line.taken += bytes;
-            line.due_to_them = line.due_to_them.saturating_add(value_of(bytes));
+            line.due_to_them = line.due_to_them.saturating_add(due);
         }
     }
 
@@ -199,6 +216,16 @@ impl Page {
     pub(crate) fn keep_gifts(&mut self) {
         self.balance = self.balance.max(0);
         self.lines.values_mut().for_each(|line| line.due_to_them = 0);
+    }
+
+    /// The creditor says what we owe, and that it gives for nothing from then on. Its number counts what is on its way, too.
+    pub(crate) fn agree(&mut self, owed: i64) {
+        let Some(pays) = self.pays.as_mut().filter(|pays| pays.short == Short::Said) else { return };
+        let paid = i64::try_from(pays.total.0).unwrap_or(i64::MAX).saturating_mul(UNIT);
+        if owed <= limit(window(paid)) {
+            pays.short = Short::Agreed;
+            self.balance = -owed;
+        }
     }
 
     /// Nothing has moved for a while: what was sent and not receipted is lost, and written off within bounds.

@@ -7,6 +7,7 @@ use super::page::{UNIT, window};
 use super::paid_by::STEP_MIN;
 use clock::Time;
 use core::time::Duration;
+use ledger::account::AccountId;
 use ledger::amount::Credits;
 use ledger::hash::ChannelId;
 
@@ -14,7 +15,7 @@ use ledger::hash::ChannelId;
 const STEP: i64 = 256 * UNIT;
 
 /// And at least this often, in time.
-const EVERY: Duration = Duration::from_millis(500);
+pub(crate) const EVERY: Duration = Duration::from_millis(500);
 
 /// But not more often than this: half of what the creditor's limit on messages allows.
 const PACE: Duration = Duration::from_millis(16);
@@ -33,12 +34,25 @@ pub(crate) enum Agreed {
     Refused,
 }
 
+/// Whether nothing is left to sign for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Short {
+    No,
+    /// The creditor was told.
+    Said,
+    /// It said what is owed, and gives for nothing since then.
+    Agreed,
+}
+
 /// A channel from us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Pays {
     pub(crate) id: ChannelId,
+    pub(crate) payee: AccountId,
     pub(crate) deposit: Credits,
     pub(crate) total: Credits,
+    /// What a block has paid out of it.
+    pub(crate) drawn: Credits,
     pub(crate) agreed: Agreed,
     /// A cheque was written and bytes have kept coming.
     paying: bool,
@@ -46,6 +60,9 @@ pub(crate) struct Pays {
     refusals: u8,
     /// The creditor sends nothing more until it is paid, and said so.
     pressed: bool,
+    pub(crate) short: Short,
+    /// The creditor has not seen yet how much is locked: no cheque before then.
+    hold_until: Option<Time>,
 }
 
 /// When to write a cheque.
@@ -53,15 +70,32 @@ pub(crate) struct Pays {
 pub(crate) enum Due {
     Now(Credits),
     At(Time),
-    /// More is owed than is left of the deposit.
-    Exhausted,
+    /// More is owed than is left of the deposit. `soon`: so much that the creditor is about to stop.
+    Exhausted {
+        soon: bool,
+    },
     No,
 }
 
 impl Pays {
-    pub(crate) const fn new(id: ChannelId, deposit: Credits, now: Time) -> Self {
+    pub(crate) const fn new(id: ChannelId, payee: AccountId, deposit: Credits, now: Time) -> Self {
         let agreed = Agreed::Announced { at: now };
-        Self { id, deposit, total: Credits::ZERO, agreed, paying: false, last: None, refusals: 0, pressed: false }
+        let (total, drawn) = (Credits::ZERO, Credits::ZERO);
+        let (paying, pressed, short) = (false, false, Short::No);
+        Self {
+            id,
+            payee,
+            deposit,
+            total,
+            drawn,
+            agreed,
+            paying,
+            last: None,
+            refusals: 0,
+            pressed,
+            short,
+            hold_until: None,
+        }
     }
 
     /// What is left of the deposit.
@@ -89,9 +123,9 @@ impl Pays {
             return Due::No;
         }
         if least == Credits::ZERO {
-            return Due::Exhausted;
+            return Due::Exhausted { soon: self.pressed || owed > window / 2 };
         }
-        let next = self.last.map_or(now, |last| last + PACE);
+        let next = self.last.map_or(now, |last| last + PACE).max(self.hold_until.unwrap_or(now));
         let enough = match (self.pressed, self.paying) {
             (true, _) => true,
             (false, true) => owed >= STEP.min(window / 4),
@@ -99,7 +133,7 @@ impl Pays {
         };
         let wait = match (enough, self.paying) {
             (true, _) => next,
-            (false, true) => self.last.map_or(now, |last| last + EVERY),
+            (false, true) => self.last.map_or(now, |last| last + EVERY).max(next),
             (false, false) => return Due::No,
         };
         if wait <= now { Due::Now(units.min(self.left())) } else { Due::At(wait) }
@@ -129,6 +163,20 @@ impl Pays {
             self.agreed = Agreed::Accepted { taken_before: taken };
         }
         self.refusals = 0;
+    }
+
+    /// More is locked than when it was opened.
+    pub(crate) fn on_deposit(&mut self, deposit: Credits) {
+        if deposit > self.deposit {
+            self.short = Short::No;
+        }
+        self.deposit = deposit;
+    }
+
+    /// The creditor's newest block does not have yet what was added: the same cheque counts in a moment.
+    pub(crate) fn on_too_early(&mut self, now: Time) {
+        self.hold_until = Some(now + EVERY);
+        self.pressed = true;
     }
 
     /// The creditor did not take a cheque, or the channel.

@@ -32,6 +32,8 @@ struct Tab {
     account: AccountId,
     credit: Credit,
     out: Outbox,
+    /// What it keeps for the tab after it.
+    kept: Vec<u8>,
 }
 
 /// Tabs in one room: what one sends, another hears when it is delivered.
@@ -49,6 +51,11 @@ struct Room {
 
 impl Room {
     fn new(tabs: usize, ledger: bool) -> Self {
+        Self::with_tabs(tabs, ledger, 1)
+    }
+
+    /// The keys of the tabs begin at `first`; the accounts are always the same.
+    fn with_tabs(tabs: usize, ledger: bool, first: u8) -> Self {
         let mut room = Self {
             now: Time::ZERO + Duration::from_secs(1),
             tabs: Vec::new(),
@@ -59,7 +66,7 @@ impl Room {
             silent: None,
         };
         for tab in 0..tabs {
-            let signer = SigningKey::from_bytes(&[tab as u8 + 1; 32]);
+            let signer = SigningKey::from_bytes(&[tab as u8 + first; 32]);
             let owner = SigningKey::from_bytes(&[tab as u8 + 101; 32]);
             let (key, account) = (PeerKey(signer.verifying_key().to_bytes()), signing::account_of(&owner));
             let config = Config { signer: Some(signer), ..Config::default() };
@@ -73,7 +80,7 @@ impl Room {
                 credit.on_news(room.now, LedgerNews::Ready { parameters, session }, &mut out);
                 credit.on_news(room.now, LedgerNews::Balance(Some(BALANCE)), &mut out);
             }
-            room.tabs.push(Tab { key, account, credit, out });
+            room.tabs.push(Tab { key, account, credit, out, kept: Vec::new() });
         }
         for one in 0..tabs {
             for other in (0..tabs).filter(|other| *other != one) {
@@ -97,9 +104,12 @@ impl Room {
                             self.sent.push_back((tab, to, message));
                         }
                     }
-                    Output::Ledger(wish) => self.write(tab, wish),
+                    Output::KeepBooks { bytes } => self.tabs[tab].kept = bytes,
                     other => panic!("books wish for nothing else: {other:?}"),
                 }
+            }
+            while let Some(wish) = self.tabs[tab].credit.take_wish() {
+                self.write(tab, wish);
             }
         }
     }
@@ -193,12 +203,13 @@ impl Room {
         if credit.turn(self.now, taker, bytes) != Turn::Now {
             return false;
         }
-        let pays = credit.pages[&taker].standing() == Standing::Pays;
+        let (pays, before) = (credit.pages[&taker].standing() == Standing::Pays, credit.pages[&taker].balance);
         credit.on_reading(self.now, taker, bytes);
         credit.on_read_over(taker, bytes);
         credit.on_given(self.now, taker, ROOT, bytes);
         let page = &credit.pages[&taker];
-        assert!(!pays || page.balance <= limit(page.window()), "{} owed by a peer that pays", page.balance);
+        let grew = page.balance > before;
+        assert!(!pays || !grew || page.balance <= limit(page.window()), "{} owed by a peer that pays", page.balance);
         let Tab { credit, out, .. } = &mut self.tabs[to];
         credit.on_taken(self.now, giver, ROOT, bytes - lost, out);
         self.perform();
@@ -207,6 +218,13 @@ impl Room {
 
     fn page(&self, of: usize, about: usize) -> &super::Page {
         &self.tabs[of].credit.pages[&self.tabs[about].key]
+    }
+
+    /// From now on somebody else who pays waits at `of`, so that nothing is free.
+    fn crowd(&mut self, of: usize) {
+        let mut stranger = super::Page::new(self.now);
+        stranger.first_until = self.now + Duration::from_secs(1 << 20);
+        self.tabs[of].credit.pages.insert(PeerKey([255; 32]), stranger);
     }
 
     /// Serves a peer that does not pay as long as it is served as one that does. Returns how much it took.
@@ -255,7 +273,9 @@ fn a_newcomer_opens_a_channel_pays_and_is_paid_class_from_then_on() {
     room.until_paying();
     let (serving, fetching) = (room.page(0, 1), room.page(1, 0));
     assert!(serving.paid_by.is_some_and(|by| by.receipted() <= fetching.taken));
-    assert_eq!(serving.balance, -fetching.balance, "all is delivered, so the books agree");
+    // All is delivered. What was on its way when the channel began to count is in one book only, and is less than a read.
+    let differ = serving.balance + fetching.balance;
+    assert!((0..READ as i64).contains(&differ), "the books differ by {differ}");
 }
 
 #[test]
@@ -276,6 +296,7 @@ fn who_stops_paying_keeps_one_window_and_a_quarter_and_is_served_last() {
     room.wait(Duration::from_millis(600));
     room.settle();
     room.silent = Some(1);
+    room.crowd(0);
     while room.serve(0, 1, 16 * 1024, 0) {}
     let at_once = room.page(0, 1).balance;
     assert!(at_once <= limit(room.page(0, 1).window()), "kept {at_once} at once");
@@ -293,6 +314,7 @@ fn a_debtor_that_comes_back_under_another_tab_begins_where_it_stopped() {
     let mut room = Room::new(2, true);
     room.until_paying();
     room.silent = Some(1);
+    room.crowd(0);
     room.exhaust(0, 1);
     let (debtor, owes) = (room.tabs[1].key, room.page(0, 1).balance);
     assert!(owes > 0);
@@ -401,6 +423,53 @@ fn a_small_debt_from_before_does_not_stall_a_large_read() {
     }
 }
 
+#[test]
+fn a_window_holds_nobody_back_while_nobody_else_waits() {
+    let mut room = Room::new(2, true);
+    room.until_paying();
+    let before = room.page(0, 1).given;
+    for _ in 0..64 {
+        assert!(room.serve(0, 1, READ, 0), "held alone");
+    }
+    assert_eq!(room.page(0, 1).given - before, 64 * READ);
+    // What was beyond the window is not owed by these books; the debtor pays for what it verified, and more is no harm.
+    assert!(room.page(0, 1).balance <= limit(room.page(0, 1).window()));
+    room.settle();
+    room.wait(Duration::from_millis(600));
+    room.settle();
+    room.check().expect("signed for no more than was verified");
+}
+
+#[test]
+fn who_has_nothing_left_says_so_and_waits_for_nothing() {
+    let mut room = Room::new(2, true);
+    room.until_paying();
+    let left = room.page(1, 0).pays.expect("it pays").left();
+    let (now, spent) = (room.now, room.tabs[1].credit.spent);
+    room.tabs[1].credit.set_cap(now, Some(spent));
+    room.crowd(0);
+    for _ in 0..4 {
+        room.serve(0, 1, READ, 0);
+        room.settle();
+        room.wait(Duration::from_millis(20));
+    }
+    let page = room.page(0, 1);
+    assert_eq!(page.standing(), Standing::Owes, "served last at once, not after ten seconds of nothing");
+    assert!(page.balance <= limit(page.window()) && left > Credits::ZERO);
+    let owed = room.page(1, 0).balance;
+    for _ in 0..4 {
+        room.wait(Duration::from_secs(5));
+        room.serve(0, 1, READ, 0);
+    }
+    assert_eq!(room.page(1, 0).balance, owed, "what is served last is for nothing");
+    // With something to spend again it pays what it owes, and comes first.
+    let now = room.now;
+    room.tabs[1].credit.set_cap(now, None);
+    room.wait(Duration::from_millis(600));
+    room.settle();
+    assert!(room.page(0, 1).standing().is_first(), "{:?}", room.page(0, 1).standing());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
@@ -442,6 +511,7 @@ proptest! {
             room.settle();
         }
         room.silent = Some(1);
+        room.crowd(0);
         let (owed, given) = (room.page(0, 1).balance, room.page(0, 1).given);
         for (kib, ms) in greed {
             // While somebody who pays waits, so that what is free is not.
@@ -458,4 +528,35 @@ proptest! {
         prop_assert!(kept <= most, "kept {} of {}, paid {}", kept, most, page.paid_to_us());
         prop_assert!(page.window() >= WINDOW_MIN && page.paid_to_us() % UNIT == 0);
     }
+}
+
+#[test]
+fn what_a_dead_tab_kept_is_redeemed_and_settled_by_the_tab_after_it() {
+    let mut room = Room::new(2, true);
+    room.until_paying();
+    room.wait(Duration::from_secs(1));
+    room.settle();
+    let held = room.page(0, 1).paid_by.expect("it pays").held();
+    assert!(held.total > Credits(512) && room.redeemed.is_empty());
+    // Both tabs are reloaded: new keys, the same accounts, and what the old ones kept.
+    let kept: Vec<Vec<u8>> = room.tabs.iter().map(|tab| tab.kept.clone()).collect();
+    let channels = core::mem::take(&mut room.channels);
+    let mut again = Room::with_tabs(2, true, 50);
+    again.channels = channels;
+    for (tab, kept) in kept.iter().enumerate() {
+        let Tab { credit, out, .. } = &mut again.tabs[tab];
+        credit.on_found(again.now, kept, out);
+        assert!(!kept.is_empty());
+    }
+    for _ in 0..4 {
+        again.perform();
+        again.settle();
+        again.wait(Duration::from_millis(600));
+    }
+    let redeemed: Vec<_> = again.redeemed.iter().map(|cheque| cheque.promise).collect();
+    assert_eq!(redeemed, [held], "the best cheque, once");
+    // The payer closes what nobody settles.
+    again.wait(Duration::from_secs(31));
+    again.perform();
+    assert!(!again.channels.contains_key(&held.channel), "what was locked is free");
 }

@@ -3,7 +3,9 @@
 use super::Credit;
 use super::page::{Leash, Line, Page, UNIT};
 use crate::PeerKey;
-use crate::snapshot::{ChequeView, CreditItemView, CreditPeerView, CreditView, LedgerView, Standing};
+use crate::snapshot::{
+    ChequeView, CreditAccountView, CreditItemView, CreditPeerView, CreditView, LedgerView, Standing,
+};
 use clock::Time;
 use content::Root;
 use ledger::amount::Credits;
@@ -18,7 +20,12 @@ impl Standing {
 
 impl Credit {
     /// The whole, for the snapshot. `name` says under which content ids a root is listed.
-    pub(crate) fn view(&self, now: Time, name: impl Fn(Root) -> Option<String>) -> CreditView {
+    pub(crate) fn view(
+        &self,
+        now: Time,
+        account: CreditAccountView,
+        name: impl Fn(Root) -> Option<String>,
+    ) -> CreditView {
         let peers: Vec<CreditPeerView> = self
             .pages
             .iter()
@@ -39,12 +46,14 @@ impl Credit {
         };
         CreditView {
             on: self.on,
+            account,
             ledger: self.ledger.as_ref().map(|ledger| LedgerView {
                 chain: ledger.session.chain.to_string(),
                 account: ledger.session.account.to_string(),
                 height: ledger.height,
                 balance: ledger.balance.map(|balance| balance.0),
                 locked: self.locked().0,
+                collectable: self.collectable().0,
             }),
             earned: peers.iter().map(|peer| peer.earned).sum(),
             spent: self.spent.0,
@@ -52,6 +61,12 @@ impl Credit {
             items: lines.into_iter().filter_map(item).collect(),
             peers,
         }
+    }
+
+    /// What others signed for and no block has paid yet.
+    fn collectable(&self) -> Credits {
+        let waiting = self.pages.values().filter_map(|page| page.paid_by.as_ref()).map(|by| by.unredeemed());
+        Credits::checked_sum(waiting).unwrap_or(Credits::ZERO)
     }
 
     /// Deposits of our channels, less what we have signed away on them.
@@ -78,6 +93,8 @@ fn peer_view(now: Time, peer: PeerKey, page: &Page) -> CreditPeerView {
         earned: units(page.paid_to_us()),
         spent: page.pays.as_ref().map_or(0, |pays| pays.total.0),
         deposit: page.pays.as_ref().map(|pays| pays.deposit.0),
+        redeemed: page.paid_by.as_ref().map_or(0, |paid_by| paid_by.channel.redeemed.0),
+        drawn: page.pays.as_ref().map_or(0, |pays| pays.drawn.0),
         cheque: best.map(|cheque| ChequeView {
             channel: cheque.promise.channel.to_string(),
             total: cheque.promise.total.0,

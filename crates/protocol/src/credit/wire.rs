@@ -122,6 +122,11 @@ pub enum Message {
         /// Which.
         channel: ChannelId,
     },
+    /// I owe more than is left on this channel: serve me for the moment as one who does not pay.
+    Short {
+        /// Which.
+        channel: ChannelId,
+    },
 }
 
 /// Why bytes are no message.
@@ -154,12 +159,13 @@ const REJECTED: u8 = 4;
 const CHOKE: u8 = 5;
 const UNCHOKE: u8 = 6;
 const BYE: u8 = 7;
+const SHORT: u8 = 8;
 
 /// Bytes of the fields of a kind.
 const fn fields_len(kind: u8) -> Result<usize, WireError> {
     Ok(match kind {
         HELLO => 32 + 32 + 8 + 64,
-        OPEN | BYE => 32,
+        OPEN | BYE | SHORT => 32,
         ACCEPTED => 32 + 8 + 8,
         CHEQUE => 32 + 8 + 8 + 64,
         REJECTED => 32 + 1 + 8 + 8,
@@ -180,6 +186,7 @@ impl Message {
             Self::Choke { .. } => CHOKE,
             Self::Unchoke => UNCHOKE,
             Self::Bye { .. } => BYE,
+            Self::Short { .. } => SHORT,
         }
     }
 
@@ -194,7 +201,7 @@ impl Message {
                 until.encode(out);
                 signature.encode(out);
             }
-            Self::Open { channel } | Self::Bye { channel } => channel.encode(out),
+            Self::Open { channel } | Self::Bye { channel } | Self::Short { channel } => channel.encode(out),
             Self::Accepted { channel, price, window } => {
                 channel.encode(out);
                 price.encode(out);
@@ -245,6 +252,7 @@ impl Message {
             CHOKE => Self::Choke { why: ChokeReason::read(take(input)?)?, owed: take(input)? },
             UNCHOKE => Self::Unchoke,
             BYE => Self::Bye { channel: take(input)? },
+            SHORT => Self::Short { channel: take(input)? },
             found => return Err(WireError::Kind { found }),
         })
     }
@@ -358,7 +366,7 @@ mod tests {
     fn messages() -> impl Strategy<Value = Message> {
         let promise =
             |channel: [u8; 32], total, bytes| Promise { channel: ChannelId(channel), total: Credits(total), bytes };
-        (0..8_u8, any::<[u8; 32]>(), any::<[u8; 32]>(), any::<u64>(), any::<u64>(), any::<u8>()).prop_map(
+        (0..9_u8, any::<[u8; 32]>(), any::<[u8; 32]>(), any::<u64>(), any::<u64>(), any::<u8>()).prop_map(
             move |(kind, a, b, n, m, choice)| {
                 let channel = ChannelId(a);
                 let signature = Signature([choice; 64]);
@@ -375,7 +383,8 @@ mod tests {
                     5 if choice % 2 == 0 => Message::Choke { why: ChokeReason::Debt, owed: n },
                     5 => Message::Choke { why: ChokeReason::Unpaid, owed: n },
                     6 => Message::Unchoke,
-                    _ => Message::Bye { channel },
+                    7 => Message::Bye { channel },
+                    _ => Message::Short { channel },
                 }
             },
         )
@@ -398,7 +407,7 @@ mod tests {
         }
 
         #[test]
-        fn prop_any_bytes_are_messages_or_an_error_for_good(bytes in prop::collection::vec(0..8_u8, 0..400)) {
+        fn prop_any_bytes_are_messages_or_an_error_for_good(bytes in prop::collection::vec(0..9_u8, 0..400)) {
             let mut decoder = Decoder::default();
             decoder.push(&bytes);
             let mut again = Vec::new();
@@ -425,7 +434,7 @@ mod tests {
 
     #[test]
     fn no_message_is_longer_than_the_longest() {
-        let longest = (0..8).filter_map(|kind| fields_len(kind).ok()).max();
+        let longest = (0..9).filter_map(|kind| fields_len(kind).ok()).max();
         assert_eq!(longest, Some(FRAME_LEN_MAX - 3));
     }
 }

@@ -9,7 +9,9 @@ use serde::Serialize;
 pub struct CreditView {
     /// Books are kept at all.
     pub on: bool,
-    /// `None`: no ledger is followed, so nothing is charged and nothing can be earned.
+    /// This browser's account, on its way to credit or there.
+    pub account: CreditAccountView,
+    /// `None`: there is no account on a chain that this tab follows, so nothing is charged and nothing can be earned.
     pub ledger: Option<LedgerView>,
     /// Units of cheques accepted, and signed, in this visit.
     pub earned: u64,
@@ -20,6 +22,54 @@ pub struct CreditView {
     pub peers: Vec<CreditPeerView>,
     /// The same, by item.
     pub items: Vec<CreditItemView>,
+}
+
+/// The account of this browser.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CreditAccountView {
+    pub state: AccountState,
+    /// Its name, in hexadecimal; empty while there is no key.
+    pub id: String,
+    /// Later visits of this browser have it, too.
+    pub lasting: bool,
+    /// Why there is no ticket, and when the issuer is asked again.
+    pub denied: Option<DeniedView>,
+    pub again_ms: Option<u64>,
+    /// Transactions signed or waiting that no block is proved to have.
+    pub under_way: usize,
+}
+
+/// How far the account is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AccountState {
+    /// No chain, or no key.
+    #[default]
+    None,
+    /// Not proved yet to be there or not.
+    Looking,
+    /// Not there; an issuer is asked.
+    Asking,
+    /// Its stamp is being solved.
+    Solving,
+    /// The ticket is on its way into a block.
+    Joining,
+    /// No ticket for now.
+    Refused,
+    There,
+}
+
+/// Why there is no ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeniedView {
+    /// All of this hour are given out.
+    NoneLeft,
+    /// This network had its share of the day.
+    Network,
+    /// Too many at once from this network.
+    TooOften,
 }
 
 /// The ledger as this tab proved it.
@@ -35,6 +85,8 @@ pub struct LedgerView {
     pub balance: Option<u64>,
     /// Units in channels that we have not signed away.
     pub locked: u64,
+    /// Units signed for by others that are not redeemed yet.
+    pub collectable: u64,
 }
 
 /// Who is served before whom, and why.
@@ -71,6 +123,9 @@ pub struct CreditPeerView {
     pub spent: u64,
     /// Units we have locked for it.
     pub deposit: Option<u64>,
+    /// Units that a block is proved to have paid, to us on its channel and by us on ours.
+    pub redeemed: u64,
+    pub drawn: u64,
     /// Its best cheque: its word for what it verified.
     pub cheque: Option<ChequeView>,
 }

@@ -3,20 +3,14 @@
 //! Beside each handle is what its file was when it was hashed (length, time of the last change, outboard): one that
 //! is no longer that is not offered. Remembering a handle gives no right to read it; the browser may want a click.
 
+use super::database::{self, settled};
 use super::opfs::{self, DiskError};
 use content::{Manifest, Root};
-use futures::channel::oneshot;
 use js_sys::{Array, Reflect, Uint8Array};
-use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{
-    File, FileSystemFileHandle, IdbDatabase, IdbFactory, IdbObjectStore, IdbOpenDbRequest, IdbRequest,
-    IdbTransactionMode,
-};
+use web_sys::{File, FileSystemFileHandle, IdbObjectStore, IdbTransactionMode};
 
 const DATABASE: &str = "starling";
-/// Changes with what is in the database.
-const VERSION: u32 = 1;
 const FILES: &str = "files";
 
 /// A file that was shared.
@@ -108,39 +102,5 @@ pub(super) async fn remove(root: Root) -> Result<(), DiskError> {
 }
 
 async fn files(mode: IdbTransactionMode) -> Result<IdbObjectStore, DiskError> {
-    let transaction = database().await?.transaction_with_str_and_mode(FILES, mode)?;
-    Ok(transaction.object_store(FILES)?)
-}
-
-/// Opened for each wish and closed by the browser when nobody has it any more: wishes are as rare as shares.
-async fn database() -> Result<IdbDatabase, DiskError> {
-    let factory: IdbFactory =
-        Reflect::get(&js_sys::global(), &"indexedDB".into())?.dyn_into().map_err(|_| DiskError::Absent)?;
-    let opening: IdbOpenDbRequest = factory.open_with_u32(DATABASE, VERSION)?;
-    let request = opening.clone();
-    let on_new = Closure::once(move || {
-        let made = request.result().map(|made| made.unchecked_into::<IdbDatabase>().create_object_store(FILES));
-        if !matches!(made, Ok(Ok(_))) {
-            log::warn!("the list of own files cannot be made");
-        }
-    });
-    opening.set_onupgradeneeded(Some(on_new.as_ref().unchecked_ref()));
-    Ok(settled(&opening).await?.unchecked_into())
-}
-
-async fn settled(request: &IdbRequest) -> Result<JsValue, DiskError> {
-    let (sender, heard) = oneshot::channel();
-    let sender = std::rc::Rc::new(std::cell::Cell::new(Some(sender)));
-    let on_either = Closure::<dyn FnMut()>::new(move || {
-        if let Some(sender) = sender.take() {
-            // Whoever waited may be gone.
-            _ = sender.send(());
-        }
-    });
-    request.set_onsuccess(Some(on_either.as_ref().unchecked_ref()));
-    request.set_onerror(Some(on_either.as_ref().unchecked_ref()));
-    heard.await.map_err(|_| DiskError::Refused)?;
-    request.set_onsuccess(None);
-    request.set_onerror(None);
-    Ok(request.result()?)
+    database::store(DATABASE, FILES, mode).await
 }

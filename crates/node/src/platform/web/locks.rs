@@ -26,6 +26,11 @@ impl TabLock {
             }
         }
     }
+
+    /// Whether nobody else can have it, too: not where there are no locks.
+    pub(super) fn is_exclusive(&self) -> bool {
+        self.release.is_some()
+    }
 }
 
 impl Drop for TabLock {

@@ -4,7 +4,7 @@
 //! hash, `[token]` to give up. From it:
 //! `[token, bytes hashed]`, `[token, Uint8Array]` (the outboard, done) or `[token, "code"]`.
 
-use super::{FileHandle, disk_worker};
+use super::{FileHandle, disk_worker, stamp};
 use crate::platform::HASH_SLICE;
 use crate::seal::Seal;
 use content::{LinkKey, OutboardBuilder};
@@ -106,6 +106,7 @@ pub(super) async fn hash_in_slices(
 pub(super) enum Role {
     Hash,
     Store,
+    Stamp,
 }
 
 impl Role {
@@ -113,6 +114,7 @@ impl Role {
         match self {
             Self::Hash => "hash",
             Self::Store => "store",
+            Self::Stamp => "stamp",
         }
     }
 }
@@ -130,6 +132,8 @@ pub fn run() {
     let scope: DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
     if scope.name() == Role::Store.name() {
         disk_worker::run(scope);
+    } else if scope.name() == Role::Stamp.name() {
+        stamp::run(scope);
     } else {
         run_hash(scope);
     }
