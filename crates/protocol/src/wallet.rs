@@ -52,7 +52,7 @@ pub struct SignToken(pub u64);
 #[derive(Debug)]
 enum Signing {
     Session { until: u64 },
-    Transaction(Transaction),
+    Transaction(Box<Transaction>),
 }
 
 /// What a question was for.
@@ -196,7 +196,7 @@ impl Wallet {
                 self.news.push_back(LedgerNews::Height(self.told_height));
                 self.tell_balance();
             }
-            (Signing::Transaction(transaction), Some(signature)) => self.on_transaction(now, transaction, signature),
+            (Signing::Transaction(transaction), Some(signature)) => self.on_transaction(now, *transaction, signature),
             (Signing::Session { .. } | Signing::Transaction(_), None) => self.lose(),
         }
     }

@@ -113,7 +113,7 @@ impl Wallet {
                 let transaction = Transaction { sender, nonce, valid_until, body };
                 sending.step = Step::Signing;
                 let bytes = signed_bytes(Purpose::Transaction, &id, &transaction.message());
-                self.sign(Signing::Transaction(transaction), bytes, out);
+                self.sign(Signing::Transaction(Box::new(transaction)), bytes, out);
             }
             Step::Signed { transaction, at } if *at <= now => {
                 let transaction = transaction.clone();
