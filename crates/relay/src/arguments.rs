@@ -54,10 +54,10 @@ pub struct Arguments {
           value_parser = clap::value_parser!(u64).range(1..=86_400))]
     heartbeat: u64,
 
-    /// Work a newcomer does for a grant of credit: each bit doubles it; 6 is about three seconds of a laptop
-    #[arg(long, value_name = "BITS", default_value_t = crate::config::STAMP_BITS,
-          value_parser = clap::value_parser!(u8).range(0..=12))]
-    stamp_bits: u8,
+    /// Give newcomers a grant of credit for a stamp of so many bits: each doubles the work; 6 is about three seconds of a
+    /// laptop. Without it nobody is granted any, and nothing is paid
+    #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u8).range(0..=12))]
+    stamp_bits: Option<u8>,
 
     /// File to offer to visitors when nobody else is here, or `off`; by default the first in the page's sample/
     #[arg(long, value_name = "FILE|off", value_parser = parse_sample)]

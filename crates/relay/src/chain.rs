@@ -119,8 +119,8 @@ pub(crate) struct Habits {
     /// Who may seal, where a new chain begins.
     pub(crate) engine: Option<Engine>,
     pub(crate) heartbeat: Duration,
-    /// Zero bits of a newcomer's stamp.
-    pub(crate) stamp_bits: u8,
+    /// Zero bits of a newcomer's stamp; `None` lets nobody in.
+    pub(crate) stamp_bits: Option<u8>,
     /// Whether a network's share of tickets also holds for loopback.
     pub(crate) loopback_counts: bool,
 }

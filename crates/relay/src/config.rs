@@ -9,9 +9,6 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Zero bits of a newcomer's stamp: 64 trials on average, about three seconds of a laptop.
-pub(crate) const STAMP_BITS: u8 = 6;
-
 /// Where the relay is, what it serves, how much it takes on.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -35,8 +32,8 @@ pub struct Config {
     pub engine: Option<Engine>,
     /// An empty block at least this often.
     pub heartbeat: Duration,
-    /// Zero bits of the stamp that a newcomer solves for a ticket: each bit doubles the work.
-    pub stamp_bits: u8,
+    /// Zero bits of the stamp that a newcomer solves for a ticket: each bit doubles the work. `None`: no tickets.
+    pub stamp_bits: Option<u8>,
     /// The item a visitor can fetch when nobody else is here.
     pub sample: Sample,
     /// Believe `X-Forwarded-For` and `X-Forwarded-Proto` of a neighbour with a loopback or private address.
@@ -111,7 +108,7 @@ impl Default for Config {
             network: "starling".to_owned(),
             engine: None,
             heartbeat: sealing::HEARTBEAT,
-            stamp_bits: STAMP_BITS,
+            stamp_bits: None,
             sample: Sample::FromPage,
             behind_proxy: false,
             metrics_for_all: false,

@@ -50,7 +50,8 @@ pub(crate) struct Admissions {
     key: SigningKey,
     /// Makes salts and prefix tags; forgotten with the process.
     secret: [u8; 32],
-    bits: u8,
+    /// The least work; `None` lets nobody in.
+    bits: Option<u8>,
     loopback_counts: bool,
     stamping: Option<Stamping>,
     trials: Rates<IpAddr>,
@@ -62,11 +63,11 @@ pub(crate) struct Admissions {
 }
 
 impl Admissions {
-    pub(crate) fn new(key: SigningKey, secret: [u8; 32], bits: u8, loopback_counts: bool) -> Self {
+    pub(crate) fn new(key: SigningKey, secret: [u8; 32], bits: Option<u8>, loopback_counts: bool) -> Self {
         Self {
             key,
             secret,
-            bits: bits.min(BITS_MAX),
+            bits: bits.map(|bits| bits.min(BITS_MAX)),
             loopback_counts,
             stamping: None,
             trials: Rates::new(TRIALS),
@@ -92,7 +93,7 @@ impl Admissions {
         }
         // Each eighth of the cap beyond its half doubles the price.
         let dearer = (u64::from(used) * 8 / u64::from(cap.max(1))).saturating_sub(4);
-        let bits = self.bits.saturating_add(u8::try_from(dearer).unwrap_or(u8::MAX)).min(BITS_MAX);
+        let bits = self.bits.unwrap_or(BITS_MAX).saturating_add(u8::try_from(dearer).unwrap_or(u8::MAX)).min(BITS_MAX);
         Answer::Stamp(self.ask(account, epoch, bits))
     }
 
@@ -110,7 +111,10 @@ impl Admissions {
             return Answer::Unknown;
         }
         let epoch = state.epoch();
-        if stamp != self.ask(stamp.account, stamp.epoch, stamp.bits) || stamp.epoch != epoch || stamp.bits < self.bits {
+        if stamp != self.ask(stamp.account, stamp.epoch, stamp.bits)
+            || stamp.epoch != epoch
+            || Some(stamp.bits) < self.bits
+        {
             return Answer::Denied(Denial::Stale, 0);
         }
         if state.account(&stamp.account).is_some() {
@@ -151,6 +155,9 @@ impl Admissions {
 
     /// Whether the chain counts this relay's tickets.
     fn issues(&self, state: &State) -> bool {
+        if self.bits.is_none() {
+            return false;
+        }
         let me = account_of(&self.key);
         match state.rules().engine {
             Engine::Authority => state.validators(InForce::Now).position(&me).is_some(),
@@ -239,7 +246,7 @@ mod tests {
 
     #[test]
     fn an_account_has_one_ticket_however_often_it_asks() {
-        let mut admissions = Admissions::new(key(), [1; 32], 1, false);
+        let mut admissions = Admissions::new(key(), [1; 32], Some(1), false);
         let first = admit(&mut admissions, 1, "192.0.2.1", Time::ZERO);
         let Answer::Ticket(ticket) = &first else { panic!("{first:?}") };
         assert!(ticket.is_signed(&state().rules().chain));
@@ -251,7 +258,7 @@ mod tests {
 
     #[test]
     fn a_question_of_another_issuer_or_without_a_solution_brings_nothing() {
-        let mut admissions = Admissions::new(key(), [1; 32], 12, false);
+        let mut admissions = Admissions::new(key(), [1; 32], Some(12), false);
         let (state, account) = (state(), AccountId([1; 32]));
         let Answer::Stamp(stamp) = admissions.stamp(&state, account) else { panic!("no stamp") };
         let mut ticket = |stamp, counter| admissions.ticket(&state, Time::ZERO, 0, ip("192.0.2.1"), stamp, counter);
@@ -262,7 +269,7 @@ mod tests {
 
     #[test]
     fn a_network_has_its_share_of_the_day_and_no_more() {
-        let mut admissions = Admissions::new(key(), [1; 32], 0, false);
+        let mut admissions = Admissions::new(key(), [1; 32], Some(0), false);
         let at = |turn: u64| Time::ZERO + Duration::from_secs(turn * 10);
         for turn in 0..2 {
             let from = format!("2001:db8:0:1::{turn}");
@@ -277,7 +284,7 @@ mod tests {
 
     #[test]
     fn solutions_are_looked_at_a_few_at_a_time() {
-        let mut admissions = Admissions::new(key(), [1; 32], 12, false);
+        let mut admissions = Admissions::new(key(), [1; 32], Some(12), false);
         let state = state();
         let Answer::Stamp(stamp) = admissions.stamp(&state, AccountId([1; 32])) else { panic!("no stamp") };
         let answers: Vec<_> =

@@ -35,7 +35,7 @@ enum Key {
     /// In the browser's crypto store; `lasting` if later visits find it.
     Browser { key: CryptoKey, lasting: bool },
     /// In this tab's memory.
-    Tab(SigningKey),
+    Tab(Box<SigningKey>),
 }
 
 impl Account {
@@ -57,7 +57,7 @@ impl Account {
                 let lasting = keep(&key, id).await.is_ok();
                 Self { id, key: Key::Browser { key, lasting } }
             }
-            Err(_) => Self { id, key: Key::Tab(software) },
+            Err(_) => Self { id, key: Key::Tab(Box::new(software)) },
         })
     }
 
